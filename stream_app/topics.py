@@ -1,0 +1,130 @@
+"""Make the cluster agree with the map: create what is missing, refuse what differs."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import KafkaConnectionError, TopicAlreadyExistsError, for_code
+
+from stream_app.errors import BrokerError, TopicError
+from stream_app.settings import Settings
+from stream_app.topology import Topic, TopicPlan, changelog, plans
+
+CREATE_SECONDS = 30.0
+GUARANTEES = ("cleanup.policy", "retention.ms", "retention.bytes", "message.timestamp.type")
+"""Configs that decide whether a record is kept and whose time it has."""
+
+
+async def ensure_topics(settings: Settings) -> None:
+    """Create the topics that are missing, and raise where one breaks what the app guarantees.
+
+    Changes no topic that exists. Once it returns every partition has a leader; calling it again,
+    or from two workers at once, changes nothing.
+    """
+    planned = planned_topics(settings)
+    async with _admin(settings) as admin:
+        try:
+            async with asyncio.timeout(CREATE_SECONDS):
+                while missing := planned.keys() - await _agreeing(admin, planned, settings):
+                    await _create(admin, {name: planned[name] for name in missing}, settings)
+                    await asyncio.sleep(0.05)  # the brokers learn of a topic after its creation
+        except TimeoutError as error:
+            message = f"Topics without leaders after {CREATE_SECONDS:.0f} s: {sorted(missing)}."
+            raise TopicError(message) from error
+        await _refuse_other_configs(admin, planned)
+
+
+async def partition_count(settings: Settings) -> int:
+    """Return how many partitions the deployment has, as its control topic says."""
+    name = settings.topic(Topic.CONTROL)
+    async with _admin(settings) as admin:
+        counts = await _partition_counts(admin, [name])
+    if name not in counts:
+        message = f"There is no topic {name}: create the topics of this deployment first."
+        raise TopicError(message)
+    return counts[name]
+
+
+def planned_topics(settings: Settings) -> dict[str, TopicPlan]:
+    """Return the plan of each topic by its full name; Faust names the changelog, unprefixed."""
+    full_name = {changelog(settings.app_id): changelog(settings.app_id)}
+    return {
+        full_name.get(plan.topic, settings.topic(plan.topic)): plan
+        for plan in plans(settings.app_id)
+    }
+
+
+@asynccontextmanager
+async def _admin(settings: Settings) -> AsyncIterator[AIOKafkaAdminClient]:
+    """Connect to the cluster for a few questions."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=settings.bootstrap_servers)
+    try:
+        await admin.start()
+        yield admin
+    except KafkaConnectionError as error:
+        message = f"No Kafka answers at {settings.bootstrap_servers}."
+        raise BrokerError(message) from error
+    finally:
+        await admin.close()
+
+
+async def _agreeing(
+    admin: AIOKafkaAdminClient, planned: Iterable[str], settings: Settings
+) -> set[str]:
+    """Return the topics that exist; raise if one of them has another number of partitions."""
+    counts = await _partition_counts(admin, planned)
+    for name, count in sorted(counts.items()):
+        if count != settings.partitions:
+            message = (
+                f"Topic {name} has {count} partitions, not {settings.partitions}: "
+                "the number is the same for all topics of a deployment, for life."
+            )
+            raise TopicError(message)
+    return set(counts)
+
+
+async def _partition_counts(admin: AIOKafkaAdminClient, topics: Iterable[str]) -> dict[str, int]:
+    """Return the number of partitions of those ``topics`` that exist and are led."""
+    described = await admin.describe_topics(list(topics))
+    return {
+        topic["topic"]: len(topic["partitions"])
+        for topic in described
+        if not any(part["error_code"] for part in (topic, *topic["partitions"]))
+    }
+
+
+async def _create(
+    admin: AIOKafkaAdminClient, missing: Mapping[str, TopicPlan], settings: Settings
+) -> None:
+    """Ask for the ``missing`` topics; that another worker was faster is fine."""
+    new = [
+        NewTopic(name, settings.partitions, settings.replication_factor, topic_configs=plan.config)
+        for name, plan in missing.items()
+    ]
+    for name, code, reason in (await admin.create_topics(new)).topic_errors:
+        if code not in (0, TopicAlreadyExistsError.errno):
+            message = f"Topic {name} could not be created: {reason or for_code(code).__name__}"
+            raise TopicError(message)
+
+
+async def _refuse_other_configs(
+    admin: AIOKafkaAdminClient, planned: Mapping[str, TopicPlan]
+) -> None:
+    """Raise if a topic keeps less than planned, or lets producers say what time it is."""
+    guarantees = {
+        (name, config): value
+        for name, plan in planned.items()
+        if plan.cleanup != "days"  # how long dead letters are kept is the operator's choice
+        for config, value in plan.config.items()
+        if config in GUARANTEES
+    }
+    resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in planned]
+    for answer in await admin.describe_configs(resources):
+        for _code, _reason, _type, name, entries in answer.resources:
+            for config, value, *_ in entries:
+                wanted = guarantees.get((name, config), value)
+                if value != wanted:
+                    message = f"Topic {name} has {config}={value}, but the app needs {wanted}."
+                    raise TopicError(message)

@@ -11,7 +11,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 from stream_app.errors import BrokerError
@@ -32,7 +31,7 @@ def kafka_jars() -> Path:
     """
     home = os.environ.get("KAFKA_HOME")
     if home:
-        return _libs_of(Path(home))
+        return _libs_of(Path(home).resolve())
     cache = user_cache()
     cache.mkdir(parents=True, exist_ok=True)
     jars = cache / f"kafka-{KAFKA_VERSION}"
@@ -69,15 +68,15 @@ def _fetch(jars: Path) -> None:
     """Fill ``jars`` by Maven, or leave it as it is and raise."""
     maven = _maven()
     log.info("Fetching Apache Kafka %s into %s", KAFKA_VERSION, jars)
-    with tempfile.TemporaryDirectory(dir=jars.parent) as scratch:
-        fetched = Path(scratch) / "jars"
-        goal = ["dependency:copy-dependencies", f"-DoutputDirectory={fetched}"]
-        _run([maven, "-q", "-B", "-f", str(POM), *goal])
-        if wrong := _not_as_pinned(fetched):
-            message = f"Maven's jars are not the pinned ones, delete them in ~/.m2: {wrong}"
-            raise BrokerError(message)
-        shutil.rmtree(jars, ignore_errors=True)
-        fetched.rename(jars)
+    arriving = jars.with_name(jars.name + ".arriving")
+    shutil.rmtree(arriving, ignore_errors=True)
+    goal = ["dependency:copy-dependencies", f"-DoutputDirectory={arriving}"]
+    _run([maven, "-q", "-B", "-f", str(POM), *goal])
+    if wrong := _not_as_pinned(arriving):
+        message = f"Maven's jars are not the pinned ones, delete them in ~/.m2: {wrong}"
+        raise BrokerError(message)
+    shutil.rmtree(jars, ignore_errors=True)
+    arriving.rename(jars)
 
 
 def _maven() -> str:

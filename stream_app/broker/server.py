@@ -21,7 +21,6 @@ from aiokafka.errors import KafkaError
 from stream_app.broker.jars import kafka_jars
 from stream_app.broker.java import find_java
 from stream_app.errors import BrokerError
-from stream_app.topology import MAX_OUTPUT_BYTES
 
 HOST = "127.0.0.1"
 START_SECONDS = 60.0
@@ -36,7 +35,7 @@ LOGGING = Path(__file__).with_name("log4j2.yaml")
 # A small heap, and a compiler that starts fast: the broker shares two cores with its clients.
 JAVA_OPTIONS = ("-Xms128m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 
-CONFIG, LOG, RECORDS = "server.properties", "kafka.log", "records"
+CONFIG, LOG, PID, RECORDS = "server.properties", "kafka.log", "kafka.pid", "records"
 """What is in the folder of a node, which is Kafka's working directory."""
 
 PROPERTIES = {
@@ -55,8 +54,6 @@ PROPERTIES = {
     "group.initial.rebalance.delay.ms": "0",
     # Only the app creates topics.
     "auto.create.topics.enable": "false",
-    # Counts batches, which are larger than the records in them.
-    "message.max.bytes": str(MAX_OUTPUT_BYTES + (64 << 10)),
 }
 """What the embedded node and the one of docker-compose.yml have in common."""
 
@@ -65,8 +62,10 @@ class Broker:
     """Run Kafka between ``start`` and ``stop``, or in a ``with`` block.
 
     With ``data_dir`` the records and the cluster's id outlive it; without, they are gone with it.
-    Ready means that it has answered a metadata request. It ends with the process that started it,
-    however that ends. ``start`` blocks: from a coroutine call it in a thread.
+    It may be started again, at the same address. Ready means that it has answered a metadata
+    request. It ends with the process that started it, however that ends.
+
+    ``start`` blocks and runs a loop of its own: from a coroutine, call it in a thread.
     """
 
     def __init__(self, data_dir: Path | None = None, port: int | None = None) -> None:
@@ -92,8 +91,8 @@ class Broker:
             if not (folder / RECORDS).exists():
                 _format(java, folder)
             guardian = running.enter_context(_guarded([*java, "kafka.Kafka", CONFIG], folder))
-            self.pid = int(guardian.stdout.readline() or 0) if guardian.stdout else 0
             _await_ready(guardian, folder, self.port)
+            self.pid = int((folder / PID).read_text())
             self._running = running.pop_all()
 
     def stop(self) -> None:
@@ -115,19 +114,20 @@ class Broker:
 
 
 def _free_ports(*wanted: int) -> list[int]:
-    """Return ports that nothing listens on; 0 asks for any.
+    """Return ports that nothing listens on, all different; 0 asks for any.
 
-    Kafka binds them a second later, so another program may be faster: it is then in Kafka's log.
+    Kafka binds them a second later: if another program is faster, Kafka's log says so.
     """
     with ExitStack() as listening:
-        try:
-            sockets = [
-                listening.enter_context(socket.create_server((HOST, port))) for port in wanted
-            ]
-        except OSError as error:
-            message = f"No port of {wanted} on {HOST} is free (0 = any): {error.strerror}."
-            raise BrokerError(message) from error
-        return [open_socket.getsockname()[1] for open_socket in sockets]
+        ports = []
+        for port in wanted:
+            try:
+                taken = listening.enter_context(socket.create_server((HOST, port)))
+            except OSError as error:
+                message = f"Kafka can't listen on {HOST}:{port}: {error.strerror}."
+                raise BrokerError(message) from error
+            ports.append(taken.getsockname()[1])
+        return ports
 
 
 def _properties(port: int, controller_port: int) -> str:
@@ -161,12 +161,12 @@ def _format(java: list[str], folder: Path) -> None:
 def _guarded(command: list[str], folder: Path) -> Iterator[subprocess.Popen[bytes]]:
     """Run ``command`` in ``folder`` under a guardian, which ends it with this block or process."""
     guardian = [sys.executable, "-I", "-S", str(GUARDIAN), str(STOP_SECONDS)]
-    with (folder / LOG).open("wb") as log:
+    with (folder / LOG).open("ab") as log, (folder / PID).open("wb") as pid:
         running = subprocess.Popen(
             [*guardian, *command],
             cwd=folder,
             stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
+            stdout=pid,
             stderr=log,
             # Ctrl-C is for the caller, who stops Kafka when it is done with it.
             start_new_session=True,

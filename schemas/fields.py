@@ -1,0 +1,132 @@
+"""What the models of the wire are made of: their base, and the types of their fields.
+
+A model forbids what it does not know. Only `schemas.judge`, which reads inputs, ignores it: so
+reading is tolerant, and building a record or reading an output is strict. Nothing is coerced,
+and ids and names are taken as they are: no trimming, no Unicode normalisation.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any, Literal, TypeVar
+
+import orjson
+from pydantic import (
+    AfterValidator,
+    AllowInfNan,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    Strict,
+    ValidationInfo,
+)
+
+from schemas.reasons import Reason, fault
+from schemas.times import MAX_AHEAD, format_time, parse_time, to_micros
+from schemas.topics import MAX_CLASSES, MAX_ID_BYTES, MAX_ROWS
+
+T = TypeVar("T")
+
+
+class Wire(BaseModel):
+    """The base of every model, frozen; ``type`` and ``schema_version`` open every record."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Record(Wire):
+    """The base of every record."""
+
+    type: str
+    schema_version: Literal[1] = 1
+
+    def to_bytes(self) -> bytes:
+        """Encode the record's value."""
+        return orjson.dumps(self.model_dump(mode="json"))
+
+
+M = TypeVar("M", bound=Record)
+
+
+def model_of(body: object, models: Mapping[str, type[M]]) -> type[M] | Reason:
+    """Return the model that a record's ``type`` and ``schema_version`` name, or what is wrong."""
+    if not isinstance(body, dict):
+        return Reason.WRONG_TYPE
+    try:
+        name, version = body["type"], body["schema_version"]
+    except KeyError:
+        return Reason.MISSING_FIELD
+    if type(name) is not str or type(version) is not int:  # true is an int to isinstance
+        return Reason.WRONG_TYPE
+    if version != 1:
+        return Reason.UNKNOWN_SCHEMA_VERSION
+    return models.get(name, Reason.UNKNOWN_TYPE)
+
+
+def _name(text: str) -> str:
+    if not text:
+        raise fault(Reason.EMPTY_ID, "Empty")
+    if len(text) > MAX_ID_BYTES // 4 and len(text.encode()) > MAX_ID_BYTES:
+        raise fault(Reason.TOO_LARGE, f"More than {MAX_ID_BYTES} UTF-8 bytes")
+    return text
+
+
+def _no_longer_than(limit: int) -> BeforeValidator:
+    """Refuse what has too many elements before it looks at any of them."""
+
+    def check(value: object) -> object:
+        if isinstance(value, (list, tuple, dict)) and len(value) > limit:
+            raise fault(Reason.TOO_LARGE, f"More than {limit}")
+        return value
+
+    return BeforeValidator(check)
+
+
+def _unique(names: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(names)) < len(names):
+        raise fault(Reason.DUPLICATE_NAME, "Names something twice")
+    return names
+
+
+def _time(value: object) -> int:
+    try:
+        if isinstance(value, str):
+            return parse_time(value)
+        if isinstance(value, datetime):
+            return to_micros(value)
+    except TypeError as error:
+        raise fault(Reason.TIME_WITHOUT_ZONE, "Has no zone") from error
+    except ValueError as error:
+        raise fault(Reason.BAD_TIME, "Not ISO 8601 in the years 1 to 9999 UTC") from error
+    raise fault(Reason.WRONG_TYPE, "Not a string")
+
+
+def _event_time(value: object, info: ValidationInfo) -> int:
+    """Read a time; the validation's context, where there is one, is the record's arrival."""
+    micros = _time(value)
+    if info.context is not None and micros > info.context + MAX_AHEAD:
+        raise fault(Reason.TIME_IN_FUTURE, "More than 5 minutes ahead of the broker's time")
+    return micros
+
+
+_as_time = PlainSerializer(format_time, return_type=str, when_used="json")
+
+Name = Annotated[str, Strict(), AfterValidator(_name)]
+"""An id or the name of a class: 1 to 1024 UTF-8 bytes."""
+Count = Annotated[int, Strict(), Field(ge=0)]
+Flag = Annotated[bool, Strict()]
+Number = Annotated[float, Strict(), AllowInfNan(False)]
+Classes = Annotated[tuple[Name, ...], _no_longer_than(MAX_CLASSES), AfterValidator(_unique)]
+Shares = Annotated[dict[Name, Number], _no_longer_than(MAX_CLASSES)]
+Rows = Annotated[tuple[T, ...], _no_longer_than(MAX_ROWS)]
+Time = Annotated[int, PlainValidator(_time, json_schema_input_type=str), _as_time]
+"""Microseconds inside; an aware datetime or ISO 8601 when built, ISO 8601 on the wire."""
+EventTime = Annotated[int, PlainValidator(_event_time, json_schema_input_type=str), _as_time]
+"""A `Time` that may not be ahead of the broker's."""
+
+
+def optional() -> Any:
+    """Declare a field that is left out of the record where it is None."""
+    return Field(default=None, exclude_if=lambda value: value is None)

@@ -1,0 +1,163 @@
+"""The consumer's thread: fetch with positions, seek, and ask the group whether we are still in.
+
+All of aiokafka runs in this thread. A fetch belongs to the group generation of the seek before
+it: it is drained only while that seek is the last one, so a fetch that outlives a rebalance can
+move no position of the next assignment.
+"""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from time import monotonic
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import ConsumerStoppedError
+from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
+from faust.types import TP
+
+from stream_app.transport.errors import RunLost
+from stream_app.transport.lanes import Fetch
+
+FETCH_MAX_WAIT_MS = 50
+"""Faust fixes 1500. aiokafka has one fetch in flight a broker, so the long poll of an idle
+partition would hold up the busy ones."""
+HEARTBEAT_RETRY_SECONDS = 0.1
+
+
+class Superseded(Exception):
+    """The group has a newer generation: the rebalance that made it will call us again."""
+
+
+class RunThread(AIOKafkaConsumerThread):
+    """The thread of a consumer that delivers runs."""
+
+    _generation: int | None = None
+    """The group generation of the last seek; touched by this thread alone."""
+
+    def _create_worker_consumer(self, transport: Any) -> AIOKafkaConsumer:
+        consumer = super()._create_worker_consumer(transport)
+        # Read by AIOKafkaConsumer.start() when it makes its Fetcher; Faust has no setting for
+        # either (its consumer reads committed only under its own exactly_once).
+        consumer._isolation_level = "read_committed"
+        consumer._fetch_max_wait_ms = FETCH_MAX_WAIT_MS
+        return consumer
+
+    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        """Pause all partitions before anything else: only a seek lets one flow.
+
+        So nothing is fetched from positions that the application has not named, and changelogs,
+        which recovery reads by itself, are not fetched at all.
+        """
+        self._ensure_consumer().pause(*(TopicPartition(*tp) for tp in assigned))
+        await super().on_partitions_assigned(assigned, generation_id)
+
+    async def seek_and_flow(self, generation: int, positions: Mapping[TP, int]) -> None:
+        """Seek to ``positions`` and let just these partitions flow."""
+        await self.call_thread(self._seek_and_flow, generation, positions)
+
+    async def _seek_and_flow(self, generation: int, positions: Mapping[TP, int]) -> None:
+        consumer = self._ensure_consumer()
+        if consumer._coordinator.generation != generation:
+            raise Superseded
+        for tp, position in positions.items():
+            consumer.seek(TopicPartition(*tp), position)
+            consumer.resume(TopicPartition(*tp))
+        self._generation = generation
+
+    async def fetch(
+        self, generation: int, wanted: Iterable[TP], *, patience: float, max_records: int
+    ) -> Mapping[TP, Fetch]:
+        """Return what has been fetched of ``wanted``; wait up to ``patience`` s for something."""
+        tps = {TopicPartition(*tp) for tp in wanted}
+        deadline = monotonic() + patience
+        fetched: Mapping[TP, Fetch]
+        fetched = await self.call_thread(self._fetch, generation, tps, deadline, max_records)
+        return fetched
+
+    async def _fetch(
+        self, generation: int, wanted: set[TopicPartition], deadline: float, max_records: int
+    ) -> Mapping[TP, Fetch]:
+        consumer = self._ensure_consumer()
+        fetcher = consumer._fetcher
+        # Without this context aiokafka takes the consumer for idle and leaves the group.
+        with fetcher._subscriptions.fetch_context():
+            while True:
+                if consumer._closed or fetcher._closed:
+                    raise ConsumerStoppedError
+                fetches = await self._drain(generation, wanted, max_records)
+                remaining = deadline - monotonic()
+                if fetches or remaining <= 0:
+                    return fetches
+                waiter = fetcher._create_fetch_waiter()
+                done, _ = await asyncio.wait([waiter], timeout=remaining)
+                if done:
+                    waiter.result()  # raises what the fetcher or the coordinator died of
+                else:
+                    waiter.cancel()
+
+    async def _drain(
+        self, generation: int, wanted: set[TopicPartition], max_records: int
+    ) -> dict[TP, Fetch]:
+        """Take what is there, with the positions before and after.
+
+        Nothing here suspends (timeout 0, no reassignment), so what moved the positions is what
+        we return: a seek or a rebalance can't come in between.
+        """
+        fetcher = self._ensure_consumer()._fetcher
+        subscriptions = fetcher._subscriptions
+        if generation != self._generation or subscriptions.reassignment_in_progress:
+            return {}
+        assignment = subscriptions.subscription.assignment
+        states = {tp: assignment.state_value(tp) for tp in wanted}
+        for tp, state in states.items():
+            if state is None or not state.has_valid_position:
+                message = f"{tp.topic}[{tp.partition}]: its position is not in the log any more"
+                raise RunLost(message)
+        begins = {tp: state.position for tp, state in states.items()}
+        records = await fetcher.fetched_records(wanted, timeout=0, max_records=max_records)
+        return {
+            TP(*tp): Fetch(begins[tp], state.position, records.get(tp, ()))
+            for tp, state in states.items()
+            if state.position != begins[tp]
+        }
+
+    async def is_member(self, generation: int) -> bool:
+        """Ask the broker whether ``generation`` is still the group's, and we are in it.
+
+        What this process remembers says nothing after it has been frozen.
+        """
+        member: bool = await self.call_thread(self._is_member, generation)
+        return member
+
+    async def _is_member(self, generation: int) -> bool:
+        coordinator = self._ensure_consumer()._coordinator
+        while coordinator.generation == generation:
+            if await coordinator._do_heartbeat():
+                return bool(coordinator.generation == generation)
+            await asyncio.sleep(HEARTBEAT_RETRY_SECONDS)
+        return False
+
+    async def committed(self, tps: Iterable[TP]) -> dict[TP, int | None]:
+        """Return the group's committed offsets."""
+        committed: dict[TP, int | None] = await self.call_thread(self._committed, list(tps))
+        return committed
+
+    async def _committed(self, tps: list[TP]) -> dict[TP, int | None]:
+        consumer = self._ensure_consumer()
+        offsets = await asyncio.gather(*(consumer.committed(TopicPartition(*tp)) for tp in tps))
+        return dict(zip(tps, offsets, strict=True))
+
+    def high_water(self, tp: TP) -> int | None:
+        """Return the end of the partition as the last fetch saw it."""
+        subscription = self._ensure_consumer()._subscription.subscription
+        assignment = subscription and subscription.assignment
+        state = assignment and assignment.state_value(TopicPartition(*tp))
+        high_water: int | None = state.highwater if state else None
+        return high_water
+
+    def is_dead(self) -> bool:
+        """Return whether a routine of aiokafka has ended: nobody else would notice while idle."""
+        consumer = self._ensure_consumer()
+        return bool(
+            consumer._fetcher._fetch_task.done() or consumer._coordinator._coordination_task.done()
+        )

@@ -1,0 +1,27 @@
+"""Run the app as a process."""
+
+from typing import NoReturn
+
+import faust
+
+from stream_app.transport.app import RunApp
+from stream_app.transport.ending import end_within
+
+
+class RunWorker(faust.Worker):
+    """A Faust worker that leaves logging and standard output alone and always ends."""
+
+    def __init__(self, app: RunApp) -> None:
+        super().__init__(app, quiet=True, override_logging=False, redirect_stdouts=False)
+        self.spinner = None
+        self._stop_seconds = 30.0 + 2 * app.settings.commit_timeout
+
+    async def stop(self) -> None:
+        """Stop gracefully: what is in flight is finished, committed and acknowledged."""
+        end_within(self._stop_seconds, "the worker did not stop")
+        await super().stop()
+
+
+def run_worker(app: RunApp) -> NoReturn:
+    """Run until SIGTERM or SIGINT (exit code 0), or until something fails (not 0)."""
+    RunWorker(app).execute_from_commandline()

@@ -1,7 +1,11 @@
-"""What tests share: one Kafka a session, settings of its own a test, reproducible examples."""
+"""What tests share: one Kafka a session, settings of its own a test, reproducible examples.
+
+Tests that take ``shared_data`` read recorded crowd data from beside the clone. Where it is absent
+they are not collected, and the last section of the report says so; else it lists them.
+"""
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import hypothesis
@@ -9,6 +13,9 @@ import pytest
 
 from stream_app.broker import Broker
 from stream_app.settings import Settings
+
+SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
+READS_SHARED_DATA = ("reads", "shared_data")
 
 hypothesis.settings.register_profile(
     "reproducible", derandomize=True, deadline=None, print_blob=True
@@ -35,3 +42,31 @@ def settings(broker: Broker, tmp_path: Path) -> Settings:
         data_dir=tmp_path / "worker",
         web_port=0,
     )
+
+
+@pytest.fixture
+def shared_data(record_property: Callable[[str, object], None]) -> Path:
+    """Return the folder of recorded crowd data, and note that the test reads it."""
+    record_property(*READS_SHARED_DATA)
+    return SHARED_DATA
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if SHARED_DATA.is_dir():
+        return
+    absent = [item for item in items if "shared_data" in getattr(item, "fixturenames", ())]
+    config.hook.pytest_deselected(items=absent)
+    items[:] = [item for item in items if item not in absent]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    ran = [
+        f"{report.nodeid} {outcome}"
+        for outcome in ("passed", "failed")
+        for report in terminalreporter.getreports(outcome)
+        if READS_SHARED_DATA in report.user_properties
+    ]
+    there = f"{len(ran)} ran" if SHARED_DATA.is_dir() else "none: there is no such folder"
+    terminalreporter.section(f"tests on ../shared/data: {there}")
+    for line in sorted(ran):
+        terminalreporter.line(line)

@@ -1,0 +1,200 @@
+"""What can be known of the containers without an engine that runs them."""
+
+import fnmatch
+import os
+import re
+import shlex
+import subprocess
+import sys
+import threading
+import tomllib
+import zipfile
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from stream_app.broker.jars import KAFKA_VERSION
+from stream_app.broker.server import PROPERTIES
+from stream_app.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+PREFIX = "STREAM_APP_"
+
+
+def dockerfile() -> list[list[str]]:
+    """Return the instructions of the Dockerfile, split as a shell would."""
+    text = (ROOT / "Dockerfile").read_text().replace("\\\n", " ")
+    return [shlex.split(line) for line in text.splitlines() if line]
+
+
+def arguments(instruction: str) -> list[list[str]]:
+    return [rest for name, *rest in dockerfile() if name == instruction]
+
+
+def worker_environment() -> dict[str, str]:
+    """Return what the worker's process sees: the image's environment, then the service's."""
+    image = dict(pair.split("=", 1) for pairs in arguments("ENV") for pair in pairs)
+    both: dict[str, str] = image | SERVICES["worker"]["environment"]
+    return {name: value for name, value in both.items() if name.startswith(PREFIX)}
+
+
+@pytest.fixture
+def worker(monkeypatch: pytest.MonkeyPatch) -> Settings:
+    for name in os.environ:
+        if name.startswith(PREFIX):
+            monkeypatch.delenv(name)
+    for name, value in worker_environment().items():
+        monkeypatch.setenv(name, value)
+    return Settings()
+
+
+def test_every_variable_of_the_worker_is_a_setting(worker: Settings) -> None:
+    names = {name.removeprefix(PREFIX).lower() for name in worker_environment()}
+    assert names
+    assert names <= worker.model_dump().keys()
+
+
+def test_images_are_pinned_and_kafka_is_the_embedded_one() -> None:
+    images = [service["image"] for service in SERVICES.values()]
+    images += [image for image, *_ in arguments("FROM")]
+    for image in images:
+        assert re.fullmatch(r"[a-z/-]+:v?\d+\.\d+\.\d+(-[a-z-]+)?", image), image
+    assert SERVICES["kafka"]["image"] == f"apache/kafka:{KAFKA_VERSION}"
+    assert SERVICES["worker"]["image"].endswith(f":{PYPROJECT['project']['version']}")
+
+
+def test_kafka_has_the_properties_of_the_embedded_one() -> None:
+    environment = {f"KAFKA_{name.upper().replace('.', '_')}": v for name, v in PROPERTIES.items()}
+    assert environment.items() <= SERVICES["kafka"]["environment"].items()
+
+
+def test_clients_inside_and_outside_find_kafka(worker: Settings) -> None:
+    advertised = SERVICES["kafka"]["environment"]["KAFKA_ADVERTISED_LISTENERS"]
+    addresses = {listener.split("://")[1] for listener in advertised.split(",")}
+    outside = Settings.model_fields["bootstrap_servers"].default
+    assert addresses == {worker.bootstrap_servers, outside}
+    assert SERVICES["kafka"]["ports"] == [f"{outside}:{outside.split(':')[1]}"]
+
+
+def test_every_port_is_published_on_this_machine_alone() -> None:
+    for service in SERVICES.values():
+        for port in service["ports"]:
+            address, outside, inside = port.split(":")
+            assert address == "127.0.0.1"
+            assert outside == inside
+
+
+def test_the_workers_port_is_the_same_everywhere(worker: Settings) -> None:
+    port = str(worker.web_port)
+    prometheus = yaml.safe_load((ROOT / "deploy/prometheus.yml").read_text())
+    (scrape,) = prometheus["scrape_configs"]
+    assert worker.web_host == "0.0.0.0"
+    assert scrape["static_configs"] == [{"targets": [f"worker:{port}"]}]
+    assert arguments("EXPOSE") == [[port]]
+    assert SERVICES["worker"]["ports"] == [f"127.0.0.1:{port}:{port}"]
+    assert f":{port}/readyz" in SERVICES["worker"]["healthcheck"]["test"][-1]
+
+
+def test_grafana_reads_from_prometheus() -> None:
+    provisioned = yaml.safe_load((ROOT / "deploy/grafana/datasources.yml").read_text())
+    (source,) = provisioned["datasources"]
+    port = SERVICES["prometheus"]["ports"][0].split(":")[-1]
+    assert source["type"] == "prometheus"
+    assert source["url"] == f"http://prometheus:{port}"
+
+
+def test_every_service_has_a_health_check_at_a_port_of_its_own() -> None:
+    for service in SERVICES.values():
+        check = service["healthcheck"]
+        port = service["ports"][0].split(":")[-1]
+        assert check["test"][0] == "CMD"
+        assert f"127.0.0.1:{port}" in check["test"][-1]
+        assert {"interval", "timeout", "retries"} <= check.keys()
+
+
+def test_every_volume_is_declared_or_a_file_of_ours(worker: Settings) -> None:
+    mounts = [mount.split(":") for service in SERVICES.values() for mount in service["volumes"]]
+    named = {source for source, *_ in mounts if not source.startswith(".")}
+    assert named == COMPOSE["volumes"].keys()
+    assert all((ROOT / source).is_file() for source, *_ in mounts if source.startswith("."))
+    assert [f"worker:{worker.data_dir}"] == SERVICES["worker"]["volumes"]
+    assert arguments("VOLUME") == [[str(worker.data_dir)]]
+
+
+@pytest.fixture
+def web(request: pytest.FixtureRequest) -> Iterator[int]:
+    """Serve /readyz with the status that the test asks for, and return the port."""
+
+    class Web(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(request.param if self.path == "/readyz" else 404)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with HTTPServer(("127.0.0.1", 0), Web) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield server.server_port
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize(("web", "healthy"), [(200, True), (503, False)], indirect=["web"])
+def test_the_workers_health_check_is_its_readiness(
+    web: int, healthy: bool, worker: Settings
+) -> None:
+    _, program, *options, script = SERVICES["worker"]["healthcheck"]["test"]
+    assert (program, options) == ("python", ["-c"])
+    script = script.replace(f":{worker.web_port}/", f":{web}/")
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=False)
+    assert (done.returncode == 0) == healthy
+
+
+def test_the_image_runs_the_worker_as_a_user_without_rights() -> None:
+    assert arguments("USER") == [["worker"]]
+    (entrypoint,), (command,) = arguments("ENTRYPOINT"), arguments("CMD")
+    assert entrypoint[0].strip("[]") in PYPROJECT["project"]["scripts"]
+    assert command == ["[worker]"]
+
+
+def test_the_image_installs_what_is_locked_and_nothing_else() -> None:
+    installs = [run for run in arguments("RUN") if "install" in run and run[0].endswith("pip")]
+    assert [{"--require-hashes", "--no-deps"} & set(run) for run in installs] == [
+        {"--require-hashes"},
+        {"--no-deps"},
+    ]
+
+
+def test_all_that_the_image_is_built_from_is_in_its_context() -> None:
+    let_through = [
+        line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line[:1] == "!"
+    ]
+    copied = [
+        source
+        for copy in arguments("COPY")
+        if not copy[0].startswith("--from")
+        for source in copy[:-1]
+    ]
+    packages = PYPROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
+    assert sorted(copied) == sorted(let_through)
+    assert set(packages) <= set(copied)
+    assert all((ROOT / source).exists() for source in copied)
+
+
+def test_the_wheel_carries_what_the_broker_needs(tmp_path: Path) -> None:
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
+    (wheel,) = tmp_path.iterdir()
+    names = zipfile.ZipFile(wheel).namelist()
+    for file in ("pom.xml", "jars.sha256", "log4j2.yaml", "guardian.py"):
+        assert f"stream_app/broker/{file}" in names
+    assert not fnmatch.filter(names, "tests/*")

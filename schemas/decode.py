@@ -72,7 +72,7 @@ def decode(  # a run's place and the limits of a piece: all of them are needed
     least one; a valid ``project`` or ``close`` is a piece of its own.
     """
     reader = _Reader(topic, partition, partitions)
-    draft = _Draft(begin)
+    draft = _Draft(begin, max_rows, max_bytes)
     position = begin
     for number, record in enumerate(records, start=1):
         after = record.offset + 1 if number < len(records) else end
@@ -81,14 +81,13 @@ def decode(  # a run's place and the limits of a piece: all of them are needed
             if draft.num_records:
                 yield draft.facts(topic, position)
             yield replace(read, begin=position, end=after)
-            draft = _Draft(after)
+            draft = _Draft(after, max_rows, max_bytes)
         else:
             rows, rejection = read
-            size = len(record.key or b"") + len(record.value or b"")
-            if draft.num_records and not draft.fits(rows, size, max_rows, max_bytes):
+            if not draft.take(record, rows, rejection):
                 yield draft.facts(topic, position)
-                draft = _Draft(position)
-            draft.add(record, rows, rejection, size)
+                draft = _Draft(position, max_rows, max_bytes)
+                draft.take(record, rows, rejection)
         position = after
     if draft.begin < end:
         yield draft.facts(topic, end)
@@ -99,30 +98,25 @@ class _Draft:
     """Facts while records are added to them."""
 
     begin: int
+    rows_left: int
+    bytes_left: int
     now: int = 0
     num_records: int = 0
-    weight: int = 0
-    size: int = 0
     rows: list[Row] = field(default_factory=list)
     rejections: list[Rejection] = field(default_factory=list)
 
-    def fits(self, rows: Sequence[Row], size: int, max_rows: int, max_bytes: int) -> bool:
-        return self.weight + max(1, len(rows)) <= max_rows and self.size + size <= max_bytes
-
-    def add(
-        self,
-        record: SourceRecord,
-        rows: Sequence[Row],
-        rejection: Rejection | None,
-        size: int,
-    ) -> None:
-        self.now = max(self.now, record.timestamp)
+    def take(self, record: SourceRecord, rows: Sequence[Row], rejection: Rejection | None) -> bool:
+        """Add a record unless it is too much; the first one never is."""
+        self.rows_left -= len(rows) or 1
+        self.bytes_left -= len(record.key or b"") + len(record.value or b"")
+        if self.num_records and (self.rows_left < 0 or self.bytes_left < 0):
+            return False
         self.num_records += 1
-        self.weight += max(1, len(rows))
-        self.size += size
         self.rows.extend(rows)
+        self.now = max(self.now, record.timestamp)
         if rejection is not None:
             self.rejections.append(rejection)
+        return True
 
     def facts(self, topic: str, end: int) -> Facts:
         """Return the facts; a topic holds rows of one kind."""

@@ -166,7 +166,7 @@ Budget = Annotated[int, Strict(), Field(ge=0, le=MAX_COUNT)]
 class Close(Event):
     """Close the window: at a boundary of the clock, or on request.
 
-    The fields of the other cause mean nothing.
+    A boundary is the clock's, a request has its id; neither has the other's fields.
     """
 
     type: Literal["close"] = "close"
@@ -178,7 +178,11 @@ class Close(Event):
 
     @model_validator(mode="after")
     def _check_cause(self) -> Self:
-        needed = self.boundary if self.cause == "boundary" else self.request_id
-        if needed is None:
+        fields = {"boundary": self.boundary, "request": self.request_id}
+        if fields.pop(self.cause) is None:
             raise fault(Reason.MISSING_FIELD, "A boundary or a request_id, as its cause says")
+        if any(field is not None for field in fields.values()) or (
+            self.cause == "boundary" and self.budget is not None
+        ):
+            raise fault(Reason.BAD_VALUE, "A field of the other cause")
         return self

@@ -3,6 +3,8 @@
 A model forbids what it does not know. Only `schemas.judge`, which reads inputs, ignores it: so
 reading is tolerant, and building a record or reading an output is strict. Nothing is coerced,
 and ids and names are taken as they are: no trimming, no Unicode normalisation.
+
+A validation's context is None when a record is built, and its arrival when it is read.
 """
 
 from collections.abc import Mapping
@@ -90,12 +92,18 @@ def _unique(names: tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
-def _time(value: object) -> int:
+READ = 0
+"""The context of a validation that reads a record whose arrival does not matter."""
+
+
+def _time(value: object, info: ValidationInfo) -> int:
     try:
         if isinstance(value, str):
             return parse_time(value)
         if isinstance(value, datetime):
             return to_micros(value)
+        if type(value) is int and info.context is None:
+            return value
     except TypeError as error:
         raise fault(Reason.TIME_WITHOUT_ZONE, "Has no zone") from error
     except ValueError as error:
@@ -104,8 +112,7 @@ def _time(value: object) -> int:
 
 
 def _event_time(value: object, info: ValidationInfo) -> int:
-    """Read a time; the validation's context, where there is one, is the record's arrival."""
-    micros = _time(value)
+    micros = _time(value, info)
     if info.context is not None and micros > info.context + MAX_AHEAD:
         raise fault(Reason.TIME_IN_FUTURE, "More than 5 minutes ahead of the broker's time")
     return micros
@@ -122,7 +129,7 @@ Classes = Annotated[tuple[Name, ...], _no_longer_than(MAX_CLASSES), AfterValidat
 Shares = Annotated[dict[Name, Number], _no_longer_than(MAX_CLASSES)]
 Rows = Annotated[tuple[T, ...], _no_longer_than(MAX_ROWS)]
 Time = Annotated[int, PlainValidator(_time, json_schema_input_type=str), _as_time]
-"""Microseconds inside; an aware datetime or ISO 8601 when built, ISO 8601 on the wire."""
+"""Microseconds inside, ISO 8601 on the wire; built from either or from an aware datetime."""
 EventTime = Annotated[int, PlainValidator(_event_time, json_schema_input_type=str), _as_time]
 """A `Time` that may not be ahead of the broker's."""
 

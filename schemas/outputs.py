@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 import orjson
 from pydantic import Field, Strict, StringConstraints
 
-from schemas.fields import Count, Flag, Name, Number, Record, Time, Wire, model_of
+from schemas.fields import READ, Count, Flag, Name, Number, Record, Time, Wire, model_of
 from schemas.keys import parse_pair_key
 from schemas.project import ProjectSettings
 from schemas.reasons import Reason
@@ -152,10 +152,10 @@ class RefusalReason(StrEnum):
 
     CLOSED = "closed"
     NO_PROJECT = "no_project"
-    NO_CLOCK = "no_clock"
-    """A boundary for a project without window length."""
-    OFF_BOUNDARY = "off_boundary"
-    """A time that is no multiple of the window's length."""
+    NO_SUCH_BOUNDARY = "no_such_boundary"
+    """The project has no window length, or the time is no multiple of it."""
+    REPEATED_REQUEST = "repeated_request"
+    """A request id that has been answered; the refusal names its window."""
 
 
 class Refusal(Output):
@@ -164,6 +164,8 @@ class Refusal(Output):
     type: Literal["refusal"] = "refusal"
     cause: Cause
     reason: RefusalReason
+    window: Count | None = None
+    """The window that the request had, where it is repeated."""
     now: Time
     cut: Cut
 
@@ -203,7 +205,7 @@ def parse_output(topic: str, key: bytes | None, value: bytes | None) -> Output |
     if isinstance(model, Reason):
         msg = f"A record of {topic} that is none: {model}"
         raise ValueError(msg)  # noqa: TRY004  # of the record, not of an argument
-    output = model.model_validate(body)
+    output = model.model_validate(body, context=READ)
     match output:
         case ItemScore(item=said) | AnnotatorTrust(annotator=said):
             right = (output.project, said) == (project, name)

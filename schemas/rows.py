@@ -111,7 +111,8 @@ def _fast_annotations(
 ) -> list[AnnotationRow] | None:
     arrival = timestamp * 1000
     latest = arrival + MAX_AHEAD
-    default = _fast_time(body.get("time"), arrival, latest)
+    text = body.get("time")
+    default = arrival if text is None else _fast_time(text, latest)
     answers = body.get("rows")
     if default is None or type(answers) is not list or len(answers) > MAX_ROWS:
         return None
@@ -130,7 +131,8 @@ def _fast_answer(
     item = body.get("item")
     annotator = body.get("annotator")
     label = body.get("label", 0)  # 0: missing, and wrong as any number is
-    time = _fast_time(body.get("time"), default, latest)
+    text = body.get("time")
+    time = default if text is None else _fast_time(text, latest)
     if time is not None and _is_short(item) and _is_short(annotator):
         if label is None:
             return project, item, annotator, None, ABSTENTION, time
@@ -139,9 +141,7 @@ def _fast_answer(
     return None
 
 
-def _fast_time(text: object, default: int, latest: int) -> int | None:
-    if text is None:
-        return default
+def _fast_time(text: object, latest: int) -> int | None:
     if type(text) is not str:
         return None
     try:

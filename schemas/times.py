@@ -7,12 +7,9 @@ MAX_AHEAD = 5 * 60 * 1_000_000
 """Microseconds that an event's time may be ahead of its record's broker timestamp."""
 
 
-def _micros(elapsed: timedelta) -> int:
-    return (elapsed.days * 86_400 + elapsed.seconds) * 1_000_000 + elapsed.microseconds
-
-
-_MIN = _micros(datetime.min.replace(tzinfo=UTC) - EPOCH)
-_MAX = _micros(datetime.max.replace(tzinfo=UTC) - EPOCH)
+_MICROSECOND = timedelta(microseconds=1)
+_MIN = (datetime.min.replace(tzinfo=UTC) - EPOCH) // _MICROSECOND
+_MAX = (datetime.max.replace(tzinfo=UTC) - EPOCH) // _MICROSECOND
 
 
 def parse_time(text: str) -> int:
@@ -29,7 +26,8 @@ def parse_time(text: str) -> int:
 
 def to_micros(moment: datetime) -> int:
     """Return an aware datetime in microseconds; raises as `parse_time` does."""
-    micros = _micros(moment - EPOCH)
+    elapsed = moment - EPOCH
+    micros = (elapsed.days * 86_400 + elapsed.seconds) * 1_000_000 + elapsed.microseconds
     if not _MIN <= micros <= _MAX:
         msg = f"{moment.isoformat()} is out of the years 1 to 9999 UTC"
         raise ValueError(msg)

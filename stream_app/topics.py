@@ -6,11 +6,12 @@ from contextlib import asynccontextmanager
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import KafkaConnectionError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
+from schemas import Topic
 from stream_app.errors import BrokerError, TopicError
 from stream_app.settings import Settings
-from stream_app.topology import Topic, TopicPlan, changelog, plans
+from stream_app.topology import TopicPlan, changelog, plans
 
 CREATE_SECONDS = 30.0
 GUARANTEES = ("cleanup.policy", "retention.ms", "retention.bytes", "message.timestamp.type")
@@ -20,18 +21,19 @@ GUARANTEES = ("cleanup.policy", "retention.ms", "retention.bytes", "message.time
 async def ensure_topics(settings: Settings) -> None:
     """Create the topics that are missing, and raise where one breaks what the app guarantees.
 
-    Changes no topic that exists. Once it returns every partition has a leader; calling it again,
-    or from two workers at once, changes nothing.
+    Changes no topic that exists: calling it again, or from two workers at once, changes nothing.
+    Once it returns the brokers know every topic.
     """
     planned = planned_topics(settings)
+    missing = set(planned)
     async with _admin(settings) as admin:
         try:
             async with asyncio.timeout(CREATE_SECONDS):
                 while missing := planned.keys() - await _agreeing(admin, planned, settings):
                     await _create(admin, {name: planned[name] for name in missing}, settings)
-                    await asyncio.sleep(0.05)  # the brokers learn of a topic after its creation
+                    await asyncio.sleep(0.05)  # brokers learn of a topic after its creation
         except TimeoutError as error:
-            message = f"Topics without leaders after {CREATE_SECONDS:.0f} s: {sorted(missing)}."
+            message = f"Still missing after {CREATE_SECONDS:.0f} s: topics {sorted(missing)}."
             raise TopicError(message) from error
         await _refuse_other_configs(admin, planned)
 
@@ -49,9 +51,9 @@ async def partition_count(settings: Settings) -> int:
 
 def planned_topics(settings: Settings) -> dict[str, TopicPlan]:
     """Return the plan of each topic by its full name; Faust names the changelog, unprefixed."""
-    full_name = {changelog(settings.app_id): changelog(settings.app_id)}
+    table = changelog(settings.app_id)
     return {
-        full_name.get(plan.topic, settings.topic(plan.topic)): plan
+        plan.topic if plan.topic == table else settings.topic(plan.topic): plan
         for plan in plans(settings.app_id)
     }
 
@@ -63,8 +65,8 @@ async def _admin(settings: Settings) -> AsyncIterator[AIOKafkaAdminClient]:
     try:
         await admin.start()
         yield admin
-    except KafkaConnectionError as error:
-        message = f"No Kafka answers at {settings.bootstrap_servers}."
+    except KafkaError as error:
+        message = f"Kafka at {settings.bootstrap_servers} does not answer: {error}."
         raise BrokerError(message) from error
     finally:
         await admin.close()
@@ -86,13 +88,9 @@ async def _agreeing(
 
 
 async def _partition_counts(admin: AIOKafkaAdminClient, topics: Iterable[str]) -> dict[str, int]:
-    """Return the number of partitions of those ``topics`` that exist and are led."""
+    """Return the number of partitions of those ``topics`` that exist."""
     described = await admin.describe_topics(list(topics))
-    return {
-        topic["topic"]: len(topic["partitions"])
-        for topic in described
-        if not any(part["error_code"] for part in (topic, *topic["partitions"]))
-    }
+    return {t["topic"]: len(t["partitions"]) for t in described if t["error_code"] == 0}
 
 
 async def _create(
@@ -113,18 +111,17 @@ async def _refuse_other_configs(
     admin: AIOKafkaAdminClient, planned: Mapping[str, TopicPlan]
 ) -> None:
     """Raise if a topic keeps less than planned, or lets producers say what time it is."""
-    guarantees = {
-        (name, config): value
-        for name, plan in planned.items()
-        if plan.cleanup != "days"  # how long dead letters are kept is the operator's choice
-        for config, value in plan.config.items()
-        if config in GUARANTEES
-    }
-    resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in planned]
+    # How long dead letters are kept is the operator's choice.
+    kept = [name for name, plan in planned.items() if plan.cleanup != "days"]
+    resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in kept]
     for answer in await admin.describe_configs(resources):
         for _code, _reason, _type, name, entries in answer.resources:
-            for config, value, *_ in entries:
-                wanted = guarantees.get((name, config), value)
-                if value != wanted:
-                    message = f"Topic {name} has {config}={value}, but the app needs {wanted}."
+            found = {config: value for config, value, *_ in entries}
+            for config in GUARANTEES:
+                wanted = planned[name].config.get(config)
+                if wanted is not None and found.get(config) != wanted:
+                    message = (
+                        f"Topic {name} has {config}={found.get(config)}, "
+                        f"but the app's guarantees need {wanted}."
+                    )
                     raise TopicError(message)

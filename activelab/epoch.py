@@ -1,0 +1,167 @@
+"""Epoch: the parameters that one look at all facts gives, and under which items are scored.
+
+Given a consensus, over the items with two labels or more (CROWDLAB, sec. 3; ActiveLab, sec. 3):
+
+    P    consensus_likelihood   mean share of an item's labels that equal its consensus
+    E    majority_class_error   1 - share of the most frequent consensus, at least 1e-6
+    w_j  annotator_weight       1 - (1 - s_j) / E, at least 1e-6
+    e    model_error            share of items whose most probable class is not the consensus
+    w_M  model_weight           (1 - e / E, at least 1e-6) * sqrt(mean number of labels)
+
+A model that predicts no item with two labels was never put to the test: as good as an average
+annotator. A model that predicts nothing weighs 0.
+
+Stage A takes the majority vote as consensus, stage B the consensus that stage A's weights give.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from functools import cached_property
+
+import numpy as np
+
+from activelab.majority import TieBreak
+from activelab.rows import Bools, Floats, Ints
+from activelab.statistics import ConsensusCounts, LabelCounts, PredictedCounts, ratio
+
+SMALLEST_WEIGHT = 1e-6
+"""The least weight, and the least error of the majority class: nobody is ignored altogether."""
+
+
+class Regime(StrEnum):
+    """How much labels overlap: what can be known of annotators at all."""
+
+    NOTHING_LABELLED = "nothing_labelled"
+    SINGLE_LABELS = "single_labels"
+    OVERLAPS = "overlaps"
+
+    @classmethod
+    def of(cls, counts: LabelCounts) -> "Regime":
+        """Tell the regime of what has been counted."""
+        _, single, multi = counts.items.read(3)
+        if multi:
+            return cls.OVERLAPS
+        return cls.SINGLE_LABELS if single else cls.NOTHING_LABELLED
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """What one consensus says of annotators and models.
+
+    ``annotator_weight`` is ``(M + 1,)``: the last is that of an annotator nobody can be compared
+    with, or who is not known. ``model_error`` is None for a model that was never put to the test.
+    """
+
+    consensus_likelihood: float
+    majority_class_error: float
+    annotator_weight: Floats
+    mean_annotator_weight: float
+    model_error: tuple[float | None, ...]
+    model_weight: Floats
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """The parameters of one fit.
+
+    ``annotators`` are in the order of their ids; those without a label have what an unknown one
+    has and are in no mean. ``agreement`` is s_j ``(M + 1,)``, the last one the mean of the others.
+    """
+
+    num_classes: int
+    models: Sequence[str]
+    annotators: Sequence[str]
+    regime: Regime
+    num_labels: int
+    class_counts: Ints
+    temperature: Floats
+    agreement: Floats
+    majority_stage: Stage
+    consensus_stage: Stage
+    label_ties: TieBreak
+    model_ties: TieBreak
+
+    @cached_property
+    def _place(self) -> dict[str, int]:
+        return {annotator: place for place, annotator in enumerate(self.annotators)}
+
+    def places(self, annotators: Sequence[str]) -> Ints:
+        """Look up annotators; an unknown one gets the place of the imputed values, -1."""
+        return np.array([self._place.get(name, -1) for name in annotators], dtype=np.int64)
+
+    def aligned(self, annotators: Sequence[str]) -> "Epoch":
+        """Arrange what belongs to annotators in another order."""
+        if annotators is self.annotators:
+            return self
+        place = np.append(self.places(annotators), -1)
+        return replace(
+            self,
+            annotators=annotators,
+            agreement=self.agreement[place],
+            majority_stage=_taken(self.majority_stage, place),
+            consensus_stage=_taken(self.consensus_stage, place),
+            label_ties=replace(self.label_ties, agreement=self.label_ties.agreement[place]),
+        )
+
+
+def _taken(stage: Stage, place: Ints) -> Stage:
+    return replace(stage, annotator_weight=stage.annotator_weight[place])
+
+
+def agreements(counts: LabelCounts, num_annotators: int) -> Floats:
+    """Return s_j of every annotator, and at last the mean of the defined ones: ``(M + 1,)``."""
+    compared = counts.compared.read(num_annotators)
+    known = compared > 0
+    agreement = ratio(counts.agreeing.read(num_annotators), compared, undefined=0.0)
+    mean = float(agreement[known].mean())
+    return np.append(np.where(known, agreement, mean), mean)
+
+
+def equal_stage(num_annotators: int, num_models: int) -> Stage:
+    """Trust everyone alike: what is assumed where no two labels can be compared."""
+    return Stage(
+        consensus_likelihood=1.0,
+        majority_class_error=1.0,
+        annotator_weight=np.ones(num_annotators + 1),
+        mean_annotator_weight=1.0,
+        model_error=(None,) * num_models,
+        model_weight=np.ones(num_models),
+    )
+
+
+def weighted_stage(
+    agreement: Floats,
+    has_label: Bools,
+    counts: ConsensusCounts,
+    predicted: PredictedCounts,
+    size: tuple[int, int],
+) -> Stage:
+    """Weigh annotators and models by what labels say of one consensus.
+
+    ``has_label`` ``(M,)`` says who is in the mean weight; ``size`` is (models, classes).
+    """
+    num_models, num_classes = size
+    most = len(counts.items)
+    items, agreeing = counts.items.read(most), counts.agreeing.read(most)
+    likelihood = math.fsum((agreeing[2:] / np.arange(2, most)).tolist()) / int(items.sum())
+    consensus = counts.consensus.read(num_classes)
+    error = max(SMALLEST_WEIGHT, 1 - int(consensus.max()) / int(consensus.sum()))
+    weight = np.maximum(SMALLEST_WEIGHT, 1 - (1 - agreement) / error)
+    mean_weight = float(weight[:-1][has_label].mean())
+
+    judged = counts.judged.read(num_models)
+    model_error = ratio(counts.errors.read(num_models), judged, undefined=0.0)
+    quality = np.maximum(SMALLEST_WEIGHT, 1 - model_error / error)
+    return Stage(
+        consensus_likelihood=likelihood,
+        majority_class_error=error,
+        annotator_weight=weight,
+        mean_annotator_weight=mean_weight,
+        model_error=tuple(
+            value if tests else None
+            for value, tests in zip(model_error.tolist(), judged.tolist(), strict=True)
+        ),
+        model_weight=np.where(judged > 0, quality, mean_weight) * predicted.scale(num_models),
+    )

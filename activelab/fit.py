@@ -1,0 +1,118 @@
+"""Fit: from all facts to an epoch.
+
+1. Count labels; tell the regime. Without overlaps everyone is trusted alike and nothing is fitted.
+2. Fit each model's temperature to the labelled items that it predicts.
+3. Take the majority vote, break its ties, and weigh everyone by it (stage A).
+4. Take the consensus that these weights give, and weigh everyone by it (stage B).
+
+Every step reads integer statistics that merge, so the result depends on the set of facts alone.
+"""
+
+import numpy as np
+
+from activelab.calibration import GRID, CalibrationSums, coarse_points, fine_points
+from activelab.columns import NO_CLASS, Columns
+from activelab.epoch import Epoch, Regime, Stage, agreements, equal_stage, weighted_stage
+from activelab.majority import TieBreak, break_ties, plurality
+from activelab.posterior import Beliefs, posterior, unique_best
+from activelab.rows import Bools, Floats, Ints, block_items
+from activelab.statistics import ConsensusCounts, LabelCounts, MajorityCounts, PredictedCounts
+from activelab.votes import Votes, model_votes
+
+
+def fit(columns: Columns) -> Epoch:
+    """Fit the parameters to everything that is known.
+
+    Permuting, splitting and padding the columns changes no bit of what items are scored by.
+    """
+    num_annotators = len(columns.annotators)
+    size = num_models, num_classes = len(columns.models), columns.num_classes
+    labels = columns.labels()
+    counts = LabelCounts()
+    counts.add(labels)
+    regime = Regime.of(counts)
+    top_class = columns.top_class(slice(None))
+    plural = plurality(labels)
+    label_ties = _tie_break(labels, plural, num_annotators)
+    from_models = model_votes(top_class, labels.per_item() == 0, num_classes)
+    model_ties = _tie_break(from_models, plurality(from_models), num_models)
+
+    temperature: Floats = np.ones(num_models)
+    agreement: Floats = np.ones(num_annotators + 1)
+    stage_a = stage_b = equal_stage(num_annotators, num_models)
+    if regime is Regime.OVERLAPS:
+        temperature = np.array([_temperature(columns, labels, m) for m in range(num_models)])
+        agreement = agreements(counts, num_annotators)
+        has_label = counts.labels.read(num_annotators) > 0
+        predicted = PredictedCounts()
+        predicted.add(labels, columns.has_prediction)
+
+        def weigh(consensus: Ints) -> Stage:
+            of_consensus = ConsensusCounts()
+            of_consensus.add(labels, consensus, top_class)
+            return weighted_stage(agreement, has_label, of_consensus, predicted, size)
+
+        majority = _resolved(columns, labels, plural, label_ties, temperature)
+        stage_a = weigh(majority)
+        stage_b = weigh(_consensus(columns, labels, majority, temperature, stage_a))
+    return Epoch(
+        num_classes=num_classes,
+        models=columns.models,
+        annotators=columns.annotators,
+        regime=regime,
+        num_labels=len(labels.label),
+        class_counts=counts.classes.read(num_classes),
+        temperature=temperature,
+        agreement=agreement,
+        majority_stage=stage_a,
+        consensus_stage=stage_b,
+        label_ties=label_ties,
+        model_ties=model_ties,
+    )
+
+
+def _tie_break(votes: Votes, plural: tuple[Ints, Bools], num_voters: int) -> TieBreak:
+    counts = MajorityCounts()
+    counts.add(votes, *plural)
+    return TieBreak.of(counts, num_voters, votes.num_classes)
+
+
+def _temperature(columns: Columns, labels: Votes, model: int) -> float:
+    """Search the grid for a model's temperature; 1 where no item is both labelled and predicted."""
+    chosen = columns.has_prediction[model] & (labels.per_item() > 0)
+    if not chosen.any():
+        return 1.0
+    sums = CalibrationSums()
+
+    def count(points: Ints) -> None:
+        for items in block_items(chosen, columns.num_classes):
+            sums.add(labels.take(items), columns.pred_probs[model][items], points)
+
+    coarse = coarse_points()
+    count(coarse)
+    fine = fine_points(sums.at(coarse))
+    count(np.setdiff1d(fine, coarse))
+    return float(GRID[fine[np.argmin(sums.at(fine))]])
+
+
+def _resolved(
+    columns: Columns, labels: Votes, plural: tuple[Ints, Bools], ties: TieBreak, temperature: Floats
+) -> Ints:
+    """Break the ties of the majority vote."""
+    majority, tied = plural[0].copy(), plural[1]
+    for items in block_items(tied, columns.num_classes):
+        probs = Beliefs.of(columns, items, temperature).mean()
+        majority[items] = break_ties(labels.take(items), probs, ties, columns.item_hashes[items])
+    return majority
+
+
+def _consensus(
+    columns: Columns, labels: Votes, majority: Ints, temperature: Floats, stage: Stage
+) -> Ints:
+    """Take each labelled item's unique most probable class under a stage, or the majority's."""
+    consensus = majority.copy()
+    for items in block_items(majority != NO_CLASS, columns.num_classes):
+        beliefs = Beliefs.of(columns, items, temperature)
+        posteriors, _ = posterior(labels.take(items), beliefs, stage)
+        consensus[items] = unique_best(posteriors, otherwise=majority[items])
+    return consensus

@@ -1,0 +1,285 @@
+"""Pool: the current facts of a project, and what follows from them at once.
+
+A pool holds the newest facts only; who decides which fact is newer stands outside. Facts come in
+columns, and a call costs what it touches, not what the pool holds.
+
+State, by item: answers, one prediction a model, a status. Its rules:
+
+- an item exists while it is registered, or has an answer or a prediction;
+- an excluded item stays known, but leaves every statistic, and every list that is given out;
+- the label counts are those of the items that count, after every call;
+- the epoch is that of the last fit; items and annotators are scored under it until the next.
+
+``refresh`` is the batch function on the pool's columns: there is no second implementation, so a
+refreshed pool says what a batch run on the same facts says, to the bit.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import compress
+from typing import NamedTuple
+
+import numpy as np
+
+from activelab.answers import AnswerTable
+from activelab.columns import NOTHING, Columns, check_labels, sorted_answers
+from activelab.epoch import Epoch, Regime
+from activelab.errors import InvalidInput
+from activelab.fit import fit
+from activelab.growing import Column
+from activelab.identity import Ids, id_hashes
+from activelab.rows import Bools, Floats, Ints, Probs
+from activelab.score import ItemScores, score
+from activelab.statistics import LabelCounts, ratio
+from activelab.votes import Votes
+
+EXCLUDED, REGISTERED = -1, 1
+"""Statuses of an item; 0 is neither."""
+
+
+class Refresh(NamedTuple):
+    """A new epoch, and all items under it."""
+
+    epoch: Epoch
+    scores: ItemScores
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """How far to trust annotators, in parallel columns ``(n,)``.
+
+    ``annotator_agreement`` is s_j of the labels as they are now; where an annotator has been
+    compared with nobody (``num_compared`` 0) it is ``imputed``: the mean of the others at the last
+    fit. ``annotator_weight`` is the epoch's.
+    """
+
+    annotators: Sequence[str]
+    annotator_agreement: Floats
+    annotator_weight: Floats
+    num_compared: Ints
+    num_annotations: Ints
+    imputed: Bools
+
+
+class Pool:
+    """The current facts of a project with ``num_classes`` classes and the given models.
+
+    >>> pool = Pool(num_classes=2, models=("m",))
+    >>> pool.set_labels(["cat", "cat", "dog"], ["ann", "bob", "ann"], [0, 1, 1])
+    >>> pool.set_labels(["cat"], ["bob"], [0])  # corrected
+    >>> pool.num_labels, pool.answers("cat")
+    (3, ['ann', 'bob'])
+    >>> pool.refresh().scores.consensus_label.tolist()
+    [0, 1]
+    """
+
+    def __init__(self, num_classes: int, models: Sequence[str]) -> None:
+        self.num_classes = num_classes
+        self.models = tuple(models)
+        self._items = Ids()
+        self._annotators = Ids()
+        self._hash = Column(np.uint64)
+        self._status = Column(np.int8)
+        self._alive = Column(np.bool_)
+        self._has_prediction = [Column(np.bool_) for _ in models]
+        self._pred_probs = [Column(np.float32, width=num_classes) for _ in models]
+        self._answers = AnswerTable()
+        self._counts = LabelCounts()
+        self.epoch = fit(self.columns())
+
+    # Facts
+
+    def set_labels(
+        self, items: Sequence[str], annotators: Sequence[str], labels: Sequence[int] | Ints
+    ) -> None:
+        """Set, correct or take back answers; of several of one pair the last counts.
+
+        A label is a class, ``ABSTENTION`` or ``NOTHING``.
+        """
+        label = np.asarray(labels, dtype=np.int64)
+        check_labels(label, self.num_classes, lowest=NOTHING)
+        pairs = zip(self._known(items), self._annotators.add(annotators), strict=True)
+        last = dict(zip(pairs, label.tolist(), strict=True))
+        position: dict[int, int] = {}
+        which = [position.setdefault(item, len(position)) for item, _ in last]
+        touched = np.array(list(position), dtype=np.int64)
+        with self._changing(touched):
+            self._answers.put(
+                touched,
+                np.array(which, dtype=np.int64),
+                np.array([annotator for _, annotator in last], dtype=np.int64),
+                np.array(list(last.values()), dtype=np.int64),
+            )
+
+    def set_predictions(self, items: Sequence[str], model: str, pred_probs: Probs) -> None:
+        """Set a model's class probabilities ``(n, K)``; of several of one item the last counts."""
+        if np.shape(pred_probs) != (len(items), self.num_classes):
+            message = f"pred_probs is {np.shape(pred_probs)}, not {(len(items), self.num_classes)}"
+            raise InvalidInput(message)
+        which = self._model(model)
+        touched = np.array(self._known(items), dtype=np.int64)
+        self._pred_probs[which].rows[touched] = pred_probs
+        self._has_prediction[which].rows[touched] = True
+        self._settle(touched)
+
+    def drop_predictions(self, items: Sequence[str], model: str) -> None:
+        """Take a model's predictions back."""
+        touched = np.array(self._known(items), dtype=np.int64)
+        self._has_prediction[self._model(model)].rows[touched] = False
+        self._settle(touched)
+
+    def set_status(self, items: Sequence[str], status: Sequence[int] | Ints) -> None:
+        """Set items ``REGISTERED`` (1), ``EXCLUDED`` (-1) or neither (0); the last one counts."""
+        last = dict(zip(self._known(items), np.asarray(status).tolist(), strict=True))
+        touched = np.array(list(last), dtype=np.int64)
+        with self._changing(touched):
+            self._status.rows[touched] = list(last.values())
+
+    def _known(self, items: Sequence[str]) -> list[int]:
+        """Look up items, making room for new ones."""
+        places = self._items.add(items)
+        size, before = len(self._items), len(self._hash)
+        if size > before:
+            for column in (self._hash, self._status, self._alive):
+                column.extend(size)
+            for column in (*self._has_prediction, *self._pred_probs):
+                column.extend(size)
+            self._answers.extend(size)
+            self._hash.rows[before:] = id_hashes(self._items.names[before:])
+        return places
+
+    def _model(self, model: str) -> int:
+        if model not in self.models:
+            message = f"{model!r} is none of the models {self.models}"
+            raise InvalidInput(message)
+        return self.models.index(model)
+
+    @contextmanager
+    def _changing(self, items: Ints) -> Iterator[None]:
+        """Keep what is counted true while facts of distinct ``items`` change."""
+        self._counts.remove(self._labels(items))
+        yield
+        self._counts.add(self._labels(items))
+        self._settle(items)
+
+    def _labels(self, items: Ints) -> Votes:
+        """Gather the labels of ``items`` that count."""
+        which, annotator, label = self._answers.take(items[self._status.rows[items] != EXCLUDED])
+        voted = label >= 0
+        rows = (which[voted], annotator[voted], label[voted])
+        return Votes.of(len(items), self.num_classes, rows)
+
+    def _settle(self, items: Ints) -> None:
+        """Tell anew which of ``items`` exist and are not excluded."""
+        status = self._status.rows[items]
+        exists = status == REGISTERED
+        exists |= self._answers.number(items) > 0
+        for has_prediction in self._has_prediction:
+            exists |= has_prediction.rows[items]
+        self._alive.rows[items] = exists & (status != EXCLUDED)
+
+    # What is known
+
+    @property
+    def num_items(self) -> int:
+        """Items that exist and are not excluded."""
+        return int(np.count_nonzero(self._alive.rows))
+
+    @property
+    def num_labels(self) -> int:
+        """Labels of those items."""
+        return int(self._counts.classes.read(self.num_classes).sum())
+
+    @property
+    def num_labelled(self) -> int:
+        """Those of the items with at least one label."""
+        return int(self._counts.items.read(3).sum())
+
+    def items(self) -> list[str]:
+        """Return the ids of the items that exist and are not excluded, as ``columns`` has them."""
+        return list(compress(self._items.names, self._alive.rows.tolist()))
+
+    def alive(self, items: Sequence[str]) -> Bools:
+        """Tell which items exist and are not excluded."""
+        return self._alive.rows[self._items.places(items)]
+
+    def annotators(self) -> list[str]:
+        """Return the ids of the annotators whose labels count, ascending."""
+        labels = self._counts.labels.read(len(self._annotators))
+        return sorted(compress(self._annotators.names, (labels > 0).tolist()))
+
+    def answers(self, item: str) -> list[str]:
+        """Return the ids of the annotators with a label or an abstention on ``item``, ascending."""
+        _, annotators, _ = self._answers.take(np.array(self._items.places([item])))
+        return sorted(self._annotators.names[place] for place in annotators)
+
+    def trust(self, annotators: Sequence[str]) -> Trust:
+        """Tell how far to trust annotators: agreement now, weight at the last fit."""
+        place = np.array(self._annotators.places(annotators), dtype=np.int64)
+        compared = self._counts.compared.at(place)
+        epoch, known = self.epoch, self.epoch.places(annotators)
+        return Trust(
+            annotators=annotators,
+            annotator_agreement=ratio(
+                self._counts.agreeing.at(place), compared, undefined=float(epoch.agreement[-1])
+            ),
+            annotator_weight=epoch.consensus_stage.annotator_weight[known],
+            num_compared=compared,
+            num_annotations=self._counts.labels.at(place),
+            imputed=compared == 0,
+        )
+
+    # Fits and scores
+
+    def due(self) -> bool:
+        """Tell whether labels have grown by a tenth since the fit, or the regime has changed."""
+        fitted, labels = self.epoch.num_labels, self.num_labels
+        grown = labels > fitted and 10 * labels >= 11 * fitted
+        return grown or Regime.of(self._counts) is not self.epoch.regime
+
+    def fit(self) -> Epoch:
+        """Renew the epoch."""
+        self.epoch = fit(self.columns())
+        return self.epoch
+
+    def score(self, items: Sequence[str]) -> ItemScores:
+        """Score some items under the current epoch, in their order, also excluded ones."""
+        return score(self.columns(items), self.epoch)
+
+    def refresh(self) -> Refresh:
+        """Renew the epoch and score all items under it: the batch function on ``columns``."""
+        columns = self.columns()
+        self.epoch = fit(columns)
+        return Refresh(self.epoch, score(columns, self.epoch))
+
+    def columns(self, items: Sequence[str] | None = None) -> Columns:
+        """Return the facts of ``items``, or of all that exist and are not excluded.
+
+        Arrays may be views of the pool's own: use them before facts change.
+        """
+        rows: slice | Ints
+        if items is None:
+            place, items = np.flatnonzero(self._alive.rows), self.items()
+            rows = slice(None) if len(place) == len(self._items) else place
+        else:
+            rows = place = np.array(self._items.places(items), dtype=np.int64)
+        which, annotator, label = self._answers.take(place)
+        used, rank = self._ranked(annotator)
+        return Columns(
+            self.num_classes,
+            self.models,
+            items,
+            self._hash.rows[rows],
+            [self._annotators.names[place] for place in used],
+            sorted_answers(len(items), self.num_classes, which, rank, label),
+            tuple(pred_probs.rows[rows] for pred_probs in self._pred_probs),
+            np.array([has.rows[rows] for has in self._has_prediction]),
+        )
+
+    def _ranked(self, annotator: Ints) -> tuple[list[int], Ints]:
+        """Sort the annotators that occur by id; return their places, and each row's rank."""
+        used = sorted(np.unique(annotator).tolist(), key=self._annotators.names.__getitem__)
+        rank = np.empty(len(self._annotators), dtype=np.int64)
+        rank[used] = np.arange(len(used))
+        return used, rank[annotator]

@@ -1,0 +1,204 @@
+"""Statistics: integers that add up over items.
+
+Every statistic is a few tallies (integers by index). ``add`` and ``remove`` take whole items, and
+``merge`` takes the statistic of other items, so: add then remove is identity, the order of adding
+does not matter, and the parts of any split merge to the whole, exactly. Floats are born when read.
+"""
+
+from dataclasses import dataclass, field, fields
+from typing import Self
+
+import numpy as np
+
+from activelab.rows import Array, Bools, Floats, Ints
+from activelab.votes import Votes
+
+
+class Tally:
+    """Integers by index; every index counts from zero."""
+
+    __slots__ = ("_counts",)
+
+    def __init__(self, size: int = 0) -> None:
+        self._counts = np.zeros(size, dtype=np.int64)
+
+    def change(self, index: Ints, amount: Ints | int) -> None:
+        """Add ``amount`` at every ``index`` (indices may repeat)."""
+        if len(index):
+            self._reserve(int(index.max()) + 1)
+            np.add.at(self._counts, index, amount)
+
+    def merge(self, other: "Tally") -> None:
+        """Add another tally, index by index."""
+        self._reserve(len(other._counts))
+        self._counts[: len(other._counts)] += other._counts
+
+    def _reserve(self, size: int) -> None:
+        if size > len(self._counts):
+            grown = np.zeros(max(size, 2 * len(self._counts)), dtype=np.int64)
+            grown[: len(self._counts)] = self._counts
+            self._counts = grown
+
+    def read(self, size: int) -> Ints:
+        """Return the integers at the first ``size`` indices: a copy."""
+        counts = np.zeros(size, dtype=np.int64)
+        known = self._counts[:size]
+        counts[: len(known)] = known
+        return counts
+
+    def at(self, index: Ints) -> Ints:
+        """Return the integers at some indices."""
+        self._reserve(int(index.max(initial=-1)) + 1)
+        return self._counts[index]
+
+    def __len__(self) -> int:
+        return len(self._counts)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Tally):
+            return NotImplemented
+        size = max(len(self._counts), len(other._counts))
+        return bool(np.array_equal(self.read(size), other.read(size)))
+
+    __hash__ = None  # type: ignore[assignment]  # a tally changes
+
+
+@dataclass(slots=True)
+class Statistic:
+    """Tallies that change together."""
+
+    def merge(self, other: Self) -> None:
+        """Add the statistic of other items."""
+        for tally in fields(self):
+            getattr(self, tally.name).merge(getattr(other, tally.name))
+
+
+@dataclass(slots=True)
+class LabelCounts(Statistic):
+    """What labels alone say: of annotators, of classes, and of how many items overlap.
+
+    Annotator j's agreement is s_j = sum over items of the others that agree with j on it, by the
+    sum of the others (CROWDLAB, eq. 5): ``agreeing[j] / compared[j]``.
+    """
+
+    labels: Tally = field(default_factory=Tally)
+    agreeing: Tally = field(default_factory=Tally)
+    compared: Tally = field(default_factory=Tally)
+    classes: Tally = field(default_factory=Tally)
+    items: Tally = field(default_factory=Tally)
+    """Labelled items by what they have: 1 label, or more (index 2)."""
+
+    def add(self, votes: Votes) -> None:
+        """Count the labels of some more items, all that they have."""
+        self._count(votes, 1)
+
+    def remove(self, votes: Votes) -> None:
+        """Take back what ``add`` counted for these labels."""
+        self._count(votes, -1)
+
+    def _count(self, votes: Votes, sign: int) -> None:
+        per_item = votes.per_item()
+        self.labels.change(votes.voter, sign)
+        self.agreeing.change(votes.voter, sign * (votes.support() - 1))
+        self.compared.change(votes.voter, sign * (per_item[votes.item] - 1))
+        self.classes.change(votes.label, sign)
+        self.items.change(np.minimum(per_item[per_item > 0], 2), sign)
+
+
+@dataclass(slots=True)
+class MajorityCounts(Statistic):
+    """How often voters agree with the majority of the items where it is not tied."""
+
+    agreeing: Tally = field(default_factory=Tally)
+    judged: Tally = field(default_factory=Tally)
+    classes: Tally = field(default_factory=Tally)
+
+    def add(self, votes: Votes, majority: Ints, tied: Bools) -> None:
+        """Count some more items, given each one's majority class and whether it is tied."""
+        self._count(votes, majority, tied, 1)
+
+    def remove(self, votes: Votes, majority: Ints, tied: Bools) -> None:
+        """Take back what ``add`` counted."""
+        self._count(votes, majority, tied, -1)
+
+    def _count(self, votes: Votes, majority: Ints, tied: Bools, sign: int) -> None:
+        judged = ~tied[votes.item]
+        agreeing = judged & (votes.label == majority[votes.item])
+        self.judged.change(votes.voter, sign * judged.astype(np.int64))
+        self.agreeing.change(votes.voter, sign * agreeing.astype(np.int64))
+        self.classes.change(votes.label, sign)
+
+
+@dataclass(slots=True)
+class ConsensusCounts(Statistic):
+    """What labels and models say of a given consensus, over the items with two labels or more."""
+
+    items: Tally = field(default_factory=Tally)
+    """Items by their number of labels, n."""
+    agreeing: Tally = field(default_factory=Tally)
+    """Labels equal to the consensus, by n."""
+    consensus: Tally = field(default_factory=Tally)
+    """Items by consensus class."""
+    judged: Tally = field(default_factory=Tally)
+    """Items by the models that predict them."""
+    errors: Tally = field(default_factory=Tally)
+    """Items by the models whose most probable class is not the consensus."""
+
+    def add(self, votes: Votes, consensus: Ints, top_class: Ints) -> None:
+        """Count some more items; ``top_class`` ``(models, N)`` is -1 where nothing is predicted."""
+        self._count(votes, consensus, top_class, 1)
+
+    def remove(self, votes: Votes, consensus: Ints, top_class: Ints) -> None:
+        """Take back what ``add`` counted."""
+        self._count(votes, consensus, top_class, -1)
+
+    def _count(self, votes: Votes, consensus: Ints, top_class: Ints, sign: int) -> None:
+        agreeing_rows = votes.label == consensus[votes.item]
+        agreeing = np.bincount(votes.item[agreeing_rows], minlength=votes.num_items)
+        per_item = votes.per_item()
+        multi = np.flatnonzero(per_item >= 2)
+        per_item, consensus, top_class = per_item[multi], consensus[multi], top_class[:, multi]
+        self.items.change(per_item, sign)
+        self.agreeing.change(per_item, sign * agreeing[multi])
+        self.consensus.change(consensus, sign)
+        self.judged.change(np.nonzero(top_class >= 0)[0], sign)
+        self.errors.change(np.nonzero((top_class >= 0) & (top_class != consensus))[0], sign)
+
+
+@dataclass(slots=True)
+class PredictedCounts(Statistic):
+    """How much a model predicts, by model: items, those of them with a label, and their labels."""
+
+    items: Tally = field(default_factory=Tally)
+    labelled: Tally = field(default_factory=Tally)
+    labels: Tally = field(default_factory=Tally)
+
+    def add(self, votes: Votes, has_prediction: Bools) -> None:
+        """Count some more items; ``has_prediction`` is ``(models, N)``."""
+        self._count(votes, has_prediction, 1)
+
+    def remove(self, votes: Votes, has_prediction: Bools) -> None:
+        """Take back what ``add`` counted."""
+        self._count(votes, has_prediction, -1)
+
+    def _count(self, votes: Votes, has_prediction: Bools, sign: int) -> None:
+        per_item = votes.per_item()
+        model, item = np.nonzero(has_prediction)
+        self.items.change(model, sign)
+        self.labelled.change(model, sign * (per_item[item] > 0).astype(np.int64))
+        self.labels.change(model, sign * per_item[item])
+
+    def scale(self, num_models: int) -> Floats:
+        """Return what a model's weight grows with: sqrt(mean labels of the items it predicts).
+
+        1 where none of those has a label, and 0 for a model that predicts nothing at all.
+        """
+        labels, labelled = self.labels.read(num_models), self.labelled.read(num_models)
+        scale = np.sqrt(ratio(labels, labelled, undefined=1.0))
+        return np.where(self.items.read(num_models) > 0, scale, 0.0)
+
+
+def ratio(numerator: Array, denominator: Ints, *, undefined: float) -> Floats:
+    """Divide counts; 0 / 0 is ``undefined``."""
+    known = denominator > 0
+    return np.where(known, numerator / np.where(known, denominator, 1), undefined)

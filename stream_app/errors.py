@@ -2,10 +2,14 @@
 
     StreamAppError
     ├── BrokerError    the embedded Kafka can't be fetched, started or reached
-    └── TopicError     the topics on the cluster are not those of the map
+    ├── TopicError     the topics on the cluster are not those of the map
+    ├── StateError     a worker's state is gone, or is not that of the log
+    └── NoAnswer       a close was not answered in time
 
 Each message is a sentence that names the offending value and, where there is one, the remedy.
 """
+
+from collections.abc import Sequence
 
 
 class StreamAppError(Exception):
@@ -18,3 +22,28 @@ class BrokerError(StreamAppError):
 
 class TopicError(StreamAppError):
     """The topics on the cluster are not those of the map."""
+
+
+class StateError(StreamAppError):
+    """A worker's state is gone, or is not that of the log."""
+
+    @classmethod
+    def lost(cls, partitions: Sequence[int], app_id: str) -> "StateError":
+        """Say that partitions have worked before and that their changelog is empty."""
+        return cls(
+            f"The changelog of {app_id} has no applied record for partitions {list(partitions)}, "
+            "but windows or committed offsets exist: the state was lost. Restore the changelog "
+            "topic, or start anew under another STREAM_APP_APP_ID and STREAM_APP_TOPIC_PREFIX."
+        )
+
+
+class NoAnswer(StreamAppError):
+    """A close was not answered in time."""
+
+    @classmethod
+    def within(cls, seconds: float, project: str) -> "NoAnswer":
+        """Say for how long a project's close has waited."""
+        return cls(
+            f"No answer to the close of project {project!r} within {seconds:.0f} s: is a worker "
+            "running on this deployment, and how large is its lag (/metrics)?"
+        )

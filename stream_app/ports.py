@@ -8,23 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from schemas import SourceRecord
+
 Headers = tuple[tuple[str, bytes], ...]
-
-
-class SourceRecord(Protocol):
-    """A record of a source topic as it is delivered (aiokafka's ConsumerRecord is one)."""
-
-    @property
-    def offset(self) -> int: ...
-    @property
-    def timestamp(self) -> int:
-        """Return the broker's time, in milliseconds since the Unix epoch."""
-        ...
-
-    @property
-    def key(self) -> bytes | None: ...
-    @property
-    def value(self) -> bytes | None: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,9 @@ class Settings(BaseSettings):
         default=4 << 20, ge=1 << 10, description="Bytes of input in one transaction, at most."
     )
     commit_timeout: float = Field(
-        default=30.0, gt=0, description="Seconds that a transaction may take before the worker ends."
+        default=30.0,
+        gt=0,
+        description="Seconds that a transaction may take before the worker ends.",
     )
     transaction_timeout: float = Field(
         default=15.0,
@@ -55,7 +57,9 @@ class Settings(BaseSettings):
     session_timeout: float = Field(
         default=10.0, ge=6, description="Seconds after which a silent worker loses its partitions."
     )
-    log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$", description="Log level.")
+    log_level: str = Field(
+        default="info", pattern="^(debug|info|warning|error)$", description="Log level."
+    )
 
     def topic(self, name: str) -> str:
         """Return the full name of a topic of this deployment."""

@@ -12,28 +12,14 @@ number of partitions, for life, and one producer a partition says everything in 
 """
 
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Literal
 
+from schemas import MAX_RECORD_BYTES, Topic
+
 MEBIBYTE = 1 << 20
-MAX_INPUT_BYTES = 1 * MEBIBYTE
-"""The largest record that an input topic takes (Kafka's own default)."""
-MAX_OUTPUT_BYTES = 2 * MAX_INPUT_BYTES
+MAX_OUTPUT_BYTES = 2 * MAX_RECORD_BYTES
 """A dead letter carries its record whole, with headers; a fact is never larger than its event."""
 DEAD_LETTER_DAYS = 30
-
-
-class Topic(StrEnum):
-    """Names of the topics, without the deployment's prefix."""
-
-    ANNOTATIONS = "annotations.v1"
-    PREDICTIONS = "predictions.v1"
-    CONTROL = "control.v1"
-    SELECTIONS = "selections.v1"
-    WINDOWS = "windows.v1"
-    ITEM_SCORES = "item-scores.v1"
-    ANNOTATOR_TRUST = "annotator-trust.v1"
-    DEAD_LETTERS = "dead-letters.v1"
 
 
 SOURCES = (Topic.ANNOTATIONS, Topic.PREDICTIONS, Topic.CONTROL)
@@ -70,7 +56,7 @@ def plans(app_id: str) -> tuple[TopicPlan, ...]:
     """Return the plan of every topic of the app called ``app_id``, its changelog included."""
     arrival = {
         "message.timestamp.type": "LogAppendTime",
-        "max.message.bytes": str(MAX_INPUT_BYTES),
+        "max.message.bytes": str(MAX_RECORD_BYTES),
     }
     output = {"max.message.bytes": str(MAX_OUTPUT_BYTES)}
     dead_letters = output | {

@@ -1,0 +1,165 @@
+"""Facts: their keys in the table, their codec, and which of two is the newer one.
+
+A fact is the last word of one source on one item: what an annotator answered, what a model
+predicted, whether the item is registered. The table holds one record a fact, and these:
+
+    f project item kind who -> fact      what this module encodes
+    s project item          -> said      what was last said about the item: consensus, lease
+    p project               -> project   settings and counters
+    r project request_id    -> window    requests that have been answered
+    a                       -> applied   next position of every source topic, and ``now``
+
+The newer fact wins: order = (event time or version, kind, hash of the canonical fact). So facts
+commute: whatever their order in the log, and however often they come, one of them is true.
+"""
+
+import struct
+from functools import lru_cache
+from hashlib import blake2b
+
+from schemas import LABEL
+
+APPLIED = b"a"
+"""The key of the partition's applied record."""
+
+EVERY_FACT = b"f"
+"""What the keys of all facts begin with."""
+
+ANNOTATION, PREDICTION, STATUS = b"A", b"M", b"I"
+"""Kinds of a fact's key: by annotator, by model, of the item itself."""
+
+REGISTERED, EXCLUDED = range(2)
+
+_VERSION = b"\x01"
+_LENGTH = struct.Struct(">H")
+_ORDER = struct.Struct(">cQB")  # codec version, time or version + 2**63, kind
+_CLASSES = struct.Struct(">I")
+_BIAS = 1 << 63
+
+
+def project_key(project: str) -> bytes:
+    """Return the key of a project's record."""
+    return b"p" + project.encode()
+
+
+def request_key(project: str, request_id: str) -> bytes:
+    """Return the key under which the answer to a request is kept."""
+    return b"r" + _prefixed(project) + request_id.encode()
+
+
+def said_key(project: str, item: str) -> bytes:
+    """Return the key of what was last said about an item."""
+    return said_prefix(project) + item.encode()
+
+
+def said_prefix(project: str) -> bytes:
+    """Return what the keys of all that was said in a project begin with."""
+    return b"s" + _prefixed(project)
+
+
+def fact_prefix(project: str) -> bytes:
+    """Return what the keys of a project's facts begin with."""
+    return EVERY_FACT + _prefixed(project)
+
+
+def fact_key(prefix: bytes, item: str, kind: bytes, who: str) -> bytes:
+    """Return the key of a fact; ``prefix`` is the project's, ``who`` an annotator or a model."""
+    return prefix + _prefixed(item) + kind + who.encode()
+
+
+def split_fact_key(key: bytes) -> tuple[str, str, bytes, str]:
+    """Return (project, item, kind, who) of a fact's key."""
+    project, rest = _unprefixed(key[1:])
+    item, rest = _unprefixed(rest)
+    return project, item, rest[:1], rest[1:].decode()
+
+
+def _prefixed(text: str) -> bytes:
+    raw = text.encode()
+    return _LENGTH.pack(len(raw)) + raw
+
+
+def _unprefixed(raw: bytes) -> tuple[str, bytes]:
+    end = _LENGTH.size + _LENGTH.unpack_from(raw)[0]
+    return raw[_LENGTH.size : end].decode(), raw[end:]
+
+
+def encode_annotation(kind: int, time: int, label: str | None) -> bytes:
+    """Encode what an annotator said at ``time`` (microseconds); a label is its class's name."""
+    head = _ORDER.pack(_VERSION, time + _BIAS, kind)
+    return head if label is None else head + label.encode()
+
+
+def encode_status(*, excluded: bool, time: int) -> bytes:
+    """Encode that an item is registered or excluded since ``time`` (microseconds)."""
+    return _ORDER.pack(_VERSION, time + _BIAS, EXCLUDED if excluded else REGISTERED)
+
+
+def encode_prediction(version: int, classes: bytes, pred_probs: bytes) -> bytes:
+    """Encode a model's prediction; ``classes`` from `encode_classes`, float32 little-endian."""
+    return _ORDER.pack(_VERSION, version + _BIAS, 0) + classes + pred_probs
+
+
+def encode_window(window: int) -> bytes:
+    """Encode the window that answered a request."""
+    return b"%d" % window
+
+
+def decode_window(raw: bytes) -> int:
+    """Return the window that answered a request."""
+    return int(raw)
+
+
+def encode_classes(classes: tuple[str, ...]) -> bytes:
+    """Encode the class names of a prediction, which are sorted."""
+    names = b"".join(map(_prefixed, classes))
+    return _CLASSES.pack(len(names)) + names
+
+
+@lru_cache(maxsize=1024)
+def decode_classes(raw: bytes) -> tuple[str, ...]:
+    """Return the class names that `encode_classes` made ``raw`` of."""
+    classes, at = [], _CLASSES.size
+    while at < len(raw):
+        end = at + _LENGTH.size + _LENGTH.unpack_from(raw, at)[0]
+        classes.append(raw[at + _LENGTH.size : end].decode())
+        at = end
+    return tuple(classes)
+
+
+def split_prediction(fact: bytes) -> tuple[bytes, bytes]:
+    """Return the encoded classes of a prediction and its float32 probabilities, as bytes."""
+    at = _ORDER.size
+    end = at + _CLASSES.size + _CLASSES.unpack_from(fact, at)[0]
+    return fact[at:end], fact[end:]
+
+
+def order(fact: bytes) -> tuple[int, int]:
+    """Return (time or version, rank of its kind) of an encoded fact."""
+    _, when, rank = _ORDER.unpack_from(fact)
+    return when - _BIAS, rank
+
+
+def annotation_label(fact: bytes) -> str | None:
+    """Return the class name that an annotation holds, None for an abstention or a retraction."""
+    return fact[_ORDER.size :].decode() if fact[_ORDER.size - 1] == LABEL else None
+
+
+def newer(fact: bytes, than: bytes | None) -> bool:
+    """Say whether ``fact`` beats ``than``; a fact does not beat itself.
+
+    >>> early, late = encode_annotation(LABEL, 1, "cat"), encode_annotation(LABEL, 2, "dog")
+    >>> newer(late, early), newer(early, late), newer(late, late), newer(early, None)
+    (True, False, False, True)
+    """
+    if than is None:
+        return True
+    ours, theirs = fact[1 : _ORDER.size], than[1 : _ORDER.size]
+    if ours != theirs:
+        return ours > theirs
+    return fact != than and _digest(fact) > _digest(than)
+
+
+def _digest(fact: bytes) -> bytes:
+    """Hash a fact, so that of two of the same time neither's name decides."""
+    return blake2b(fact, digest_size=16).digest()

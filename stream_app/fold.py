@@ -1,0 +1,151 @@
+"""Fold facts into a partition: who wins, what that touches, and what is to be said of it.
+
+1. key     encode each fact and name its key
+2. (the step looks the keys up in the table, all at once)
+3. win     the newer of two facts stays, the other is stale
+4. count   pools take the winners; items touched are rescored, annotators who acted judged anew
+5. say     facts that won, applied, scores, trust, dead letters: one transaction
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import compress
+from operator import not_
+from typing import NamedTuple
+
+from schemas import RETRACTION, Facts
+from stream_app import facts
+from stream_app.outbound import Outbound
+from stream_app.partition import Partition
+from stream_app.project import Project, Said, Won
+
+_ANNOTATIONS = ("label", "abstention", "retraction")
+
+
+class Keyed(NamedTuple):
+    """A fact of a run, encoded, with its key."""
+
+    key: bytes
+    project: str
+    item: str
+    kind: bytes
+    who: str
+    fact: bytes
+
+    @property
+    def event(self) -> str:
+        """Return the type of event, as metrics name it."""
+        if self.kind == facts.ANNOTATION:
+            return _ANNOTATIONS[facts.order(self.fact)[1]]
+        return "prediction" if self.kind == facts.PREDICTION else "status"
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """What became of a run of facts."""
+
+    outbound: Outbound
+    stale: Counter[str]
+    """Facts that were not newer than what was known, by type of event."""
+
+
+def keyed(run: Facts) -> Iterator[Keyed]:
+    """Encode the facts of a run, in the order in which they came within their kind."""
+    prefix = _Prefixes()
+    annotations = run.annotations
+    for project, item, who, label, kind, time in zip(
+        annotations.project,
+        annotations.item,
+        annotations.annotator,
+        annotations.label,
+        annotations.kind,
+        annotations.time,
+        strict=True,
+    ):
+        key = facts.fact_key(prefix[project], item, facts.ANNOTATION, who)
+        fact = facts.encode_annotation(kind, time, label)
+        yield Keyed(key, project, item, facts.ANNOTATION, who, fact)
+    predictions = run.predictions
+    for project, item, who, version, classes, pred_probs in zip(
+        predictions.project,
+        predictions.item,
+        predictions.model,
+        predictions.version,
+        predictions.classes,
+        predictions.pred_probs,
+        strict=True,
+    ):
+        key = facts.fact_key(prefix[project], item, facts.PREDICTION, who)
+        head = facts.encode_classes(classes)
+        fact = facts.encode_prediction(version, head, pred_probs.tobytes())
+        yield Keyed(key, project, item, facts.PREDICTION, who, fact)
+    statuses = run.statuses
+    for project, item, excluded, time in zip(
+        statuses.project, statuses.item, statuses.excluded, statuses.time, strict=True
+    ):
+        key = facts.fact_key(prefix[project], item, facts.STATUS, "")
+        fact = facts.encode_status(excluded=excluded, time=time)
+        yield Keyed(key, project, item, facts.STATUS, "", fact)
+
+
+class _Prefixes(dict[str, bytes]):
+    """Keys' beginnings by project."""
+
+    def __missing__(self, project: str) -> bytes:
+        self[project] = prefix = facts.fact_prefix(project)
+        return prefix
+
+
+def fold(
+    partition: Partition,
+    topic: str,
+    run: Facts,
+    incoming: list[Keyed],
+    known: dict[bytes, bytes | None],
+) -> Folded:
+    """Fold a run of facts into memory and return what is to be said; ``known`` is moved on."""
+    outbound = Outbound()
+    won: dict[bytes, tuple[Keyed, bytes | None]] = {}
+    answered: dict[str, set[str]] = defaultdict(set)
+    stale: Counter[str] = Counter()
+    for one in incoming:
+        before = known[one.key]
+        if not facts.newer(one.fact, before):
+            stale[one.event] += 1
+            continue
+        known[one.key] = one.fact
+        won[one.key] = one, won[one.key][1] if one.key in won else before
+        if one.kind == facts.ANNOTATION and facts.order(one.fact)[1] != RETRACTION:
+            answered[one.project].add(one.item)
+
+    by_project: dict[str, list[Won]] = defaultdict(list)
+    for key, (one, before) in won.items():
+        outbound.changes.append((key, one.fact))
+        by_project[one.project].append((one.item, one.kind, one.who, before, one.fact))
+    for project_id, winners in by_project.items():
+        project = partition.projects.get(project_id)
+        if project is None:
+            partition.strangers[project_id] += sum(before is None for *_, before, _ in winners)
+        else:
+            _say(outbound, project, winners, answered[project_id])
+    for rejection in run.rejections:
+        outbound.say_rejection(rejection, topic, partition.number)
+    outbound.changes.append(partition.advance(topic, run.begin, run.end, run.now))
+    return Folded(outbound, stale)
+
+
+def _say(outbound: Outbound, project: Project, won: list[Won], answered: set[str]) -> None:
+    """Let a project take its winners, and say what that changes."""
+    touched = project.take(won)
+    for item in sorted(answered & project.leases.keys()):
+        outbound.remember(project, item, Said(project.said[item].consensus))
+    if project.pool.due():
+        project.renew_epoch()
+    items = sorted(touched.items)
+    alive = project.pool.alive(items).tolist()
+    scores = project.pool.score(list(compress(items, alive)))
+    outbound.say_scores(project, scores, provisional=True)
+    outbound.say_gone(project, compress(items, map(not_, alive)))
+    outbound.say_trust(project, sorted(touched.annotators))
+    outbound.save(project)

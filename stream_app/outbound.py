@@ -1,0 +1,86 @@
+"""What a step says: changes of the table and records for the output topics, gathered here.
+
+An item's published consensus is kept in the table: so a close knows which items have changed
+their mind since, whoever published it, and whose score record needs a tombstone.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import starmap
+
+import schemas
+from activelab import ItemScores
+from schemas import Rejection, Topic
+from stream_app import facts
+from stream_app.ports import Change, Message
+from stream_app.project import Project, Said
+
+
+@dataclass(slots=True)
+class Outbound:
+    """All that one transaction says, in order within a topic."""
+
+    changes: list[Change] = field(default_factory=list)
+    messages: dict[str, list[Message]] = field(default_factory=lambda: defaultdict(list))
+
+    def say_scores(self, project: Project, scores: ItemScores, *, provisional: bool) -> None:
+        """Publish items' scores, and keep what was said of their consensus where that is new."""
+        consensus = project.names(scores.consensus_label)
+        encoded = schemas.encode_item_scores(
+            project.id,
+            items=scores.item_ids,
+            activelab_score=scores.activelab_score,
+            consensus_label=consensus,
+            consensus_quality=scores.consensus_quality,
+            num_annotations=scores.num_annotations,
+            num_answers=scores.num_answers,
+            has_prediction=scores.has_prediction,
+            epoch=project.ledger.epoch,
+            provisional=provisional,
+        )
+        self.messages[Topic.ITEM_SCORES].extend(starmap(Message, encoded))
+        for item, label in zip(scores.item_ids, consensus, strict=True):
+            said = project.said.get(item)
+            if said is None or said.consensus != label:
+                self.remember(project, item, Said(label, said.lease if said else 0))
+
+    def say_gone(self, project: Project, items: Iterable[str]) -> None:
+        """Publish a tombstone for each item of which a score was said and that is no more."""
+        for item in items:
+            if item in project.said:
+                key = schemas.pair_key(project.id, item)
+                self.messages[Topic.ITEM_SCORES].append(Message(key, None))
+                self.changes.append((facts.said_key(project.id, item), Said.GONE))
+                project.forget(item)
+
+    def say_trust(self, project: Project, annotators: Sequence[str]) -> None:
+        """Publish how far annotators are trusted."""
+        trust = project.pool.trust(annotators)
+        encoded = schemas.encode_annotator_trust(
+            project.id,
+            annotators=annotators,
+            annotator_agreement=trust.annotator_agreement,
+            annotator_weight=trust.annotator_weight,
+            num_compared=trust.num_compared,
+            num_annotations=trust.num_annotations,
+            imputed=trust.imputed,
+            epoch=project.ledger.epoch,
+        )
+        self.messages[Topic.ANNOTATOR_TRUST].extend(starmap(Message, encoded))
+
+    def say_rejection(self, rejection: Rejection, topic: str, partition: int) -> None:
+        """Publish a record that is not accepted, or not whole, as its one dead letter."""
+        letter = schemas.encode_dead_letter(rejection, topic=topic, partition=partition)
+        self.messages[Topic.DEAD_LETTERS].append(Message(*letter))
+
+    def remember(self, project: Project, item: str, said: Said) -> None:
+        """Keep what was last said about an item."""
+        project.say(item, said)
+        self.changes.append((facts.said_key(project.id, item), said.encode()))
+
+    def save(self, project: Project) -> None:
+        """Write a project's record where it has moved."""
+        if project.unsaved:
+            self.changes.append((facts.project_key(project.id), project.encode()))
+            project.unsaved = False

@@ -1,0 +1,85 @@
+"""A partition in memory: how far it has come, and its projects.
+
+``applied`` is written in the transaction of what it covers. So after a restart the next position
+of every source topic is exactly behind what is true, and nothing is taken twice or left out.
+"""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from itertools import groupby
+
+import orjson
+
+from schemas import ProjectSettings
+from stream_app import facts
+from stream_app.ports import Change, Store
+from stream_app.project import Ledger, Project
+from stream_app.topology import SOURCES
+
+
+@dataclass(slots=True)
+class Partition:
+    """The state of one partition number: of every project whose home it is."""
+
+    number: int
+    positions: dict[str, int] = field(default_factory=dict)
+    """The next position of every source topic; a topic that is missing begins at 0."""
+    now: int = 0
+    """The largest broker timestamp applied, in milliseconds."""
+    projects: dict[str, Project] = field(default_factory=dict)
+    strangers: Counter[str] = field(default_factory=Counter)
+    """Facts of projects that do not exist (yet), by project."""
+
+    def advance(self, topic: str, begin: int, end: int, now: int) -> Change:
+        """Move on behind a piece of a run and return the applied record that says so."""
+        at = self.positions.get(topic, 0)
+        if begin < at:
+            msg = f"{topic} {self.number}: positions from {begin} are applied up to {at} already"
+            raise ValueError(msg)
+        self.positions[topic] = end
+        self.now = max(self.now, now)
+        return facts.APPLIED, orjson.dumps([1, self.now, self.positions])
+
+    def cut(self) -> dict[str, int]:
+        """Return the next position of every source topic: what a window of now knows."""
+        return {topic: self.positions.get(topic, 0) for topic in SOURCES}
+
+    def settle(self, project_id: str, settings: ProjectSettings, store: Store) -> Project:
+        """Give a project these settings; rebuild its pool where they change what counts."""
+        project = self.projects.get(project_id)
+        if project is not None and (project.settings.classes, project.settings.models) == (
+            settings.classes,
+            settings.models,
+        ):
+            project.settings = settings
+        else:
+            ledger = project.ledger if project else Ledger()
+            project = Project(project_id, settings, ledger)
+            project.load_facts(store.scan(self.number, facts.fact_prefix(project_id)))
+            project.load_said(store.scan(self.number, facts.said_prefix(project_id)))
+            project.renew_epoch()
+            self.projects[project_id] = project
+            self.strangers.pop(project_id, None)
+        project.unsaved = True
+        return project
+
+
+def load(number: int, store: Store) -> Partition:
+    """Build a partition's memory from its table."""
+    partition = Partition(number)
+    (applied,) = store.get_many(number, [facts.APPLIED])
+    if applied is not None:
+        _, partition.now, partition.positions = orjson.loads(applied)
+    for key, raw in store.scan(number, facts.project_key("")):
+        project = Project.decode(key[1:].decode(), raw)
+        partition.projects[project.id] = project
+    every_fact = store.scan(number, facts.EVERY_FACT)
+    for project_id, group in groupby(every_fact, lambda pair: facts.split_fact_key(pair[0])[0]):
+        if project_id in partition.projects:
+            partition.projects[project_id].load_facts(group)
+        else:
+            partition.strangers[project_id] = sum(1 for _ in group)
+    for project in partition.projects.values():
+        project.load_said(store.scan(number, facts.said_prefix(project.id)))
+        project.renew_epoch()
+    return partition

@@ -1,0 +1,273 @@
+"""A project in memory: what its partition's table says of it, as numpy columns and counters.
+
+Everything here is derived from the table and rebuilt at every assignment. The pool holds the
+facts that count under the project's settings; the others are *dormant*: kept in the table,
+counted by name here, and counted in as soon as the settings know them.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import astuple, dataclass, field
+from functools import lru_cache
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+import orjson
+
+from activelab import ABSTENTION as NO_LABEL
+from activelab import NOTHING, ItemScores, Pool
+from schemas import ABSTENTION, ProjectSettings
+from stream_app import facts
+
+Won = tuple[str, bytes, str, bytes | None, bytes]
+"""(item, kind, who, the fact that was true before, the fact that is true now)."""
+
+_CHUNK = 50_000
+"""Facts a call to the pool while a project is rebuilt: bounds the memory of a load."""
+
+
+@dataclass(slots=True)
+class Ledger:
+    """What a project has spent and said, as its record in the table keeps it."""
+
+    next_window: int = 1
+    last_boundary: int = 0
+    """Microseconds; the last boundary that a clock close has passed."""
+    spent: int = 0
+    """Selections since that boundary."""
+    epoch: int = 0
+    """How often the parameters have been fitted."""
+    closed_at: int = 0
+    """Microseconds; ``now`` of the last window."""
+
+
+@dataclass(slots=True)
+class Said:
+    """What was last said about an item: its published consensus, and its lease."""
+
+    consensus: str | None = None
+    lease: int = 0
+    """Microseconds; the item is not selected again before. 0: no lease."""
+
+    GONE: ClassVar[bytes] = b"null"
+    """Stands in the table for an item of which nothing is said any more."""
+
+    def encode(self) -> bytes:
+        """Encode it for the table."""
+        return orjson.dumps([1, self.consensus, self.lease])
+
+    @classmethod
+    def decode(cls, raw: bytes) -> "Said":
+        """Read what `encode` wrote."""
+        _, consensus, lease = orjson.loads(raw)
+        return cls(consensus, lease)
+
+
+@dataclass(slots=True)
+class Touched:
+    """What a change of facts touched: items to rescore, annotators to judge anew."""
+
+    items: set[str] = field(default_factory=set)
+    annotators: set[str] = field(default_factory=set)
+
+
+class Project:
+    """One project: settings, ledger, pool, what was said, and the dormant facts by name."""
+
+    def __init__(self, project_id: str, settings: ProjectSettings, ledger: Ledger) -> None:
+        self.id = project_id
+        self.settings = settings
+        self.ledger = ledger
+        self.codes = {name: code for code, name in enumerate(settings.classes)}
+        self.pool = Pool(num_classes=len(settings.classes), models=settings.models)
+        self.said: dict[str, Said] = {}
+        self.leases: dict[str, int] = {}
+        self.dormant: Counter[str] = Counter()
+        self.unsaved = False
+        """Whether the ledger has moved since its record was last written."""
+
+    def encode(self) -> bytes:
+        """Encode settings and ledger for the project's record in the table."""
+        return orjson.dumps([1, self.settings.model_dump(mode="json"), *astuple(self.ledger)])
+
+    @classmethod
+    def decode(cls, project_id: str, raw: bytes) -> "Project":
+        """Read what `encode` wrote; the pool is empty until `load`."""
+        _, settings, *ledger = orjson.loads(raw)
+        return cls(project_id, ProjectSettings.model_validate(settings), Ledger(*ledger))
+
+    def load_facts(self, pairs: Iterable[tuple[bytes, bytes]]) -> None:
+        """Take the facts of a scan over the table, into an empty pool."""
+        for chunk in _chunks(_unpack(pairs)):
+            self.take(chunk)
+
+    def load_said(self, pairs: Iterable[tuple[bytes, bytes]]) -> None:
+        """Remember what was said, from a scan over the table."""
+        start = len(facts.said_prefix(self.id))
+        for key, raw in pairs:
+            if raw != Said.GONE:
+                self.say(key[start:].decode(), Said.decode(raw))
+
+    def say(self, item: str, said: Said) -> None:
+        """Remember what was last said about an item."""
+        self.said[item] = said
+        if said.lease:
+            self.leases[item] = said.lease
+        else:
+            self.leases.pop(item, None)
+
+    def forget(self, item: str) -> None:
+        """Forget what was said about an item that is no more."""
+        del self.said[item]
+        self.leases.pop(item, None)
+
+    def names(self, labels: npt.NDArray[np.integer[Any]]) -> list[str | None]:
+        """Name classes by their codes; None where the code is none."""
+        classes = self.settings.classes
+        return [classes[label] if label >= 0 else None for label in labels.tolist()]
+
+    def refresh(self) -> ItemScores:
+        """Fit the parameters and score every item: the batch function on the pool's columns."""
+        scores = self.pool.refresh().scores
+        self.ledger.epoch += 1
+        self.unsaved = True
+        return scores
+
+    def renew_epoch(self) -> None:
+        """Fit the parameters anew."""
+        self.pool.fit()
+        self.ledger.epoch += 1
+        self.unsaved = True
+
+    def take(self, won: Iterable[Won]) -> Touched:
+        """Bring the pool in line with facts that have just won, in any order."""
+        touched = Touched()
+        answers: list[tuple[str, str, int]] = []
+        statuses: list[tuple[str, int]] = []
+        predictions: dict[tuple[str, bytes], tuple[list[str], list[bytes]]]
+        predictions = defaultdict(lambda: ([], []))
+        for item, kind, who, before, fact in won:
+            if before is not None:
+                self._count_dormant(kind, who, before, -1)
+            self._count_dormant(kind, who, fact, 1)
+            if kind == facts.PREDICTION and who not in self.settings.models:
+                continue  # unknown to the pool: it touches nothing
+            touched.items.add(item)
+            if kind == facts.ANNOTATION:
+                touched.annotators.add(who)
+                answers.append((item, who, self._code(fact)))
+            elif kind == facts.PREDICTION:
+                classes, pred_probs = facts.split_prediction(fact)
+                columns = predictions[who, classes]
+                columns[0].append(item)
+                columns[1].append(pred_probs)
+            else:
+                statuses.append((item, -1 if facts.order(fact)[1] == facts.EXCLUDED else 1))
+        if answers:
+            self.pool.set_labels(*zip(*answers, strict=True))
+        if statuses:
+            self.pool.set_status(*zip(*statuses, strict=True))
+        for (model, classes), (items, rows) in predictions.items():
+            self._predict(model, classes, items, rows)
+        return touched
+
+    def _code(self, fact: bytes) -> int:
+        """Return the pool's code of an annotation: a class, no label, or nothing at all."""
+        rank = facts.order(fact)[1]
+        if rank == ABSTENTION:
+            return NO_LABEL
+        label = facts.annotation_label(fact)
+        return NOTHING if label is None else self.codes.get(label, NOTHING)
+
+    def _predict(
+        self, model: str, classes: bytes, items: Sequence[str], rows: Sequence[bytes]
+    ) -> None:
+        """Put predictions with the same class names into the pool, those without mass apart."""
+        given = np.frombuffer(b"".join(rows), "<f4").reshape(len(rows), -1)
+        pred_probs, alive = canonical(given, facts.decode_classes(classes), self.settings.classes)
+        if alive.all():
+            self.pool.set_predictions(items, model, pred_probs)
+            return
+        self.pool.set_predictions(
+            [item for item, ok in zip(items, alive, strict=True) if ok], model, pred_probs[alive]
+        )
+        self.pool.drop_predictions(
+            [item for item, ok in zip(items, alive, strict=True) if not ok], model
+        )
+
+    def _count_dormant(self, kind: bytes, who: str, fact: bytes, change: int) -> None:
+        """Count a fact in or out of the dormant ones, under the name that is not listed."""
+        name = self._dormant_name(kind, who, fact)
+        if name is not None:
+            self.dormant[name] += change
+            if not self.dormant[name]:
+                del self.dormant[name]
+
+    def _dormant_name(self, kind: bytes, who: str, fact: bytes) -> str | None:
+        """Return what keeps a fact from counting; None when it counts."""
+        if kind == facts.ANNOTATION:
+            label = facts.annotation_label(fact)
+            return None if label is None or label in self.codes else f"labels:{label}"
+        if kind == facts.PREDICTION:
+            if who not in self.settings.models:
+                return f"models:{who}"
+            classes, raw = facts.split_prediction(fact)
+            source, _, whole = _listed(facts.decode_classes(classes), self.settings.classes)
+            if not whole and not np.frombuffer(raw, "<f4")[source].any():
+                return f"classes of models:{who}"
+        return None
+
+
+def canonical(
+    given: npt.NDArray[np.float32], classes: tuple[str, ...], listed: tuple[str, ...]
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
+    """Return predictions over the project's classes, and which of them have mass there.
+
+    ``given`` is (n, C) over ``classes``; the first result is (n, K) over ``listed``. A listed
+    class that is missing has p = 0; mass on unlisted classes is dropped and the rest
+    renormalised in float64.
+
+    >>> canonical(np.array([[.5, .25, .25]], "f4"), ("a", "b", "c"), ("c", "a"))[0].round(3)
+    array([[0.333, 0.667]], dtype=float32)
+    """
+    source, target, whole = _listed(classes, listed)
+    kept = given[:, source]
+    alive = np.ones(len(given), np.bool_)
+    if not whole:
+        mass = kept.sum(axis=1, dtype=np.float64)
+        alive = mass > 0
+        kept = (kept / np.where(alive, mass, 1.0)[:, None]).astype(np.float32)
+    pred_probs = np.zeros((len(given), len(listed)), np.float32)
+    pred_probs[:, target] = kept
+    return pred_probs, alive
+
+
+@lru_cache(maxsize=1024)
+def _listed(
+    classes: tuple[str, ...], listed: tuple[str, ...]
+) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], bool]:
+    """Return where listed classes stand among ``classes`` and in the list; whether all are."""
+    codes = {name: code for code, name in enumerate(listed)}
+    pairs = [(at, codes[name]) for at, name in enumerate(classes) if name in codes]
+    source, target = np.array(pairs, np.intp).reshape(-1, 2).T
+    return source, target, len(pairs) == len(classes)
+
+
+def _unpack(pairs: Iterable[tuple[bytes, bytes]]) -> Iterator[Won]:
+    """Yield the facts of a scan as if each had just won."""
+    for key, fact in pairs:
+        _, item, kind, who = facts.split_fact_key(key)
+        yield item, kind, who, None, fact
+
+
+def _chunks(won: Iterator[Won]) -> Iterator[list[Won]]:
+    """Cut a stream of facts into lists of bounded length."""
+    chunk: list[Won] = []
+    for one in won:
+        chunk.append(one)
+        if len(chunk) == _CHUNK:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk

@@ -1,0 +1,68 @@
+"""Read topics without a group: what is committed, in order, up to now or for ever."""
+
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from typing import Literal
+
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka.errors import KafkaConnectionError
+
+from stream_app.errors import BrokerError
+from stream_app.settings import Settings
+
+Records = AsyncIterator["ConsumerRecord[bytes | None, bytes | None]"]
+_FETCH_BYTES = 4 << 20
+
+
+@asynccontextmanager
+async def reading(
+    settings: Settings,
+    topic: str,
+    partitions: Iterable[int],
+    *,
+    start: Literal["begin", "end"] = "begin",
+    follow: bool = False,
+) -> AsyncIterator[Records]:
+    """Read a topic (named in full); the place to start from is fixed once this is entered.
+
+    Ends at what is the end then, by position: so transaction markers and aborted records are
+    passed. With ``follow`` it does not end.
+    """
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=settings.bootstrap_servers,
+        isolation_level="read_committed",
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        fetch_max_wait_ms=50,
+        max_partition_fetch_bytes=_FETCH_BYTES,
+    )
+    try:
+        await consumer.start()
+    except KafkaConnectionError as error:
+        message = f"No Kafka answers at {settings.bootstrap_servers}."
+        raise BrokerError(message) from error
+    try:
+        places = [TopicPartition(topic, number) for number in partitions]
+        consumer.assign(places)
+        ends = await consumer.end_offsets(places)
+        begins = ends if start == "end" else await consumer.beginning_offsets(places)
+        for place in places:
+            consumer.seek(place, begins[place])
+        yield _records(consumer, None if follow else ends)
+    finally:
+        await consumer.stop()
+
+
+async def _records(consumer: AIOKafkaConsumer, ends: dict[TopicPartition, int] | None) -> Records:
+    while True:
+        if ends is not None:
+            for place in list(ends):
+                if await consumer.position(place) >= ends[place]:
+                    consumer.pause(place)
+                    del ends[place]
+            if not ends:
+                return
+        for place, records in (await consumer.getmany(timeout_ms=100)).items():
+            for record in records:
+                if ends is None or (place in ends and record.offset < ends[place]):
+                    yield record

@@ -1,0 +1,292 @@
+"""A window: what a close in the log does to a project. Pure: it reads no clock, `now` is given.
+
+    close ──> verdict: a no-op, a refusal, or a grant of so many selections
+    grant ──> refresh (the batch function on the pool) ──> rank what is eligible ──> lease it
+
+Said in bounded transactions {consensus that has changed, trust}, then in one {applied,
+selections with their leases, manifest, project}: so a window is visible whole or not at all.
+"""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import orjson
+
+import schemas
+from activelab import METHODS, Epoch, ItemScores, top
+from schemas import Close, Control, RefusalReason, Topic, Window
+from stream_app import facts
+from stream_app.outbound import Outbound
+from stream_app.partition import Partition
+from stream_app.ports import Message
+from stream_app.project import Project, Said
+
+T = TypeVar("T")
+
+RULE_VERSION = "1"
+"""Changes when the same input would give another window; an audit refuses other versions."""
+MICROSECOND = 1_000_000
+CHUNK = 10_000
+"""Items or annotators of which one transaction speaks before the last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """Leave to select at most ``budget`` items now."""
+
+    budget: int
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A close that is answered without a window; ``window`` answers a repeated request."""
+
+    reason: RefusalReason
+    window: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """What a window selects, in rank order (n,), out of how many that it could have."""
+
+    items: list[str]
+    score: npt.NDArray[np.float64]
+    relabel: npt.NDArray[np.bool_]
+    eligible: int
+    leased: int
+
+    def digest(self) -> str:
+        """Return the SHA-256 of the ordered list, scores rounded as the ranking sees them."""
+        rows = zip(self.items, self.score.round(9).tolist(), self.relabel.tolist(), strict=True)
+        return hashlib.sha256(orjson.dumps(list(rows))).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """What became of a close."""
+
+    verdict: Grant | Refused | None
+    outbound: list[Outbound]
+    """To be said in this order, a transaction each; the last one moves ``applied``."""
+    ranking: Ranking | None = None
+
+
+def close_window(
+    partition: Partition, topic: str, control: Control, close: Close, *, answered: int | None
+) -> Closed:
+    """Carry out a close; ``answered`` is the window that its request has had before, if any."""
+    project = partition.projects.get(control.project)
+    last = Outbound()
+    last.changes.append(partition.advance(topic, control.begin, control.end, control.now))
+    now = partition.now * 1000
+    decided = verdict(project, close, now=now, answered=answered)
+    if isinstance(decided, Refused):
+        _say_refusal(last, partition, control.project, close, decided)
+    if project is None or not isinstance(decided, Grant):
+        return Closed(decided, [last])
+
+    ledger = project.ledger
+    if close.cause == "boundary":
+        ledger.last_boundary, ledger.spent = close.boundary or 0, 0
+    scores = project.refresh()
+    before = list(_say_changes(project, scores))
+    ranking = rank(project, scores, now=now, budget=decided.budget)
+    window = ledger.next_window
+    ledger.next_window += 1
+    ledger.closed_at = now
+    ledger.spent += len(ranking.items)
+    _say_selections(last, project, ranking, window=window, now=now)
+    _say_manifest(last, partition, project, close, ranking, window)
+    if close.request_id is not None:
+        key = facts.request_key(project.id, close.request_id)
+        last.changes.append((key, facts.encode_window(window)))
+    last.save(project)
+    return Closed(decided, [*before, last], ranking)
+
+
+def verdict(
+    project: Project | None, close: Close, *, now: int, answered: int | None
+) -> Grant | Refused | None:
+    """Judge a close at ``now`` (microseconds); None is a no-op."""
+    if project is None:
+        return Refused(RefusalReason.NO_PROJECT)
+    if project.settings.state == "closed":
+        return Refused(RefusalReason.CLOSED)
+    if close.cause == "boundary":
+        return _at_boundary(project, close.boundary or 0, now)
+    if answered is not None:
+        return Refused(RefusalReason.REPEATED_REQUEST, answered)
+    left = budget_left(project)
+    return Grant(left if close.budget is None else min(left, close.budget))
+
+
+def _at_boundary(project: Project, boundary: int, now: int) -> Grant | Refused | None:
+    """Judge a clock close: each boundary counts once, and not before its time."""
+    settings = project.settings
+    if settings.state == "paused" or not project.ledger.last_boundary < boundary <= now:
+        return None
+    length = settings.window_seconds
+    if length is None or boundary % (length * MICROSECOND):
+        return Refused(RefusalReason.NO_SUCH_BOUNDARY)
+    return Grant(0 if settings.on_request_only else settings.budget)
+
+
+def budget_left(project: Project) -> int:
+    """Return how many selections are left; without a clock every request has the whole budget."""
+    settings = project.settings
+    spent = 0 if settings.window_seconds is None else project.ledger.spent
+    return max(0, settings.budget - spent)
+
+
+def rank(project: Project, scores: ItemScores, *, now: int, budget: int) -> Ranking:
+    """Rank the best eligible items: fewer answers than allowed, no lease open at ``now``."""
+    settings = project.settings
+    place = {item: row for row, item in enumerate(scores.item_ids)}
+    leased = [
+        place[item] for item, until in project.leases.items() if until > now and item in place
+    ]
+    eligible = scores.num_answers < settings.max_answers
+    eligible[leased] = False
+    by_method = METHODS[settings.method](
+        project.pool.columns(), scores, seed=settings.seed, window=project.ledger.next_window
+    )
+    best = top(by_method, scores.item_ids, eligible, budget)
+    return Ranking(
+        items=[scores.item_ids[row] for row in best.tolist()],
+        score=by_method[best],
+        relabel=scores.num_annotations[best] > 0,
+        eligible=int(eligible.sum()),
+        leased=len(leased),
+    )
+
+
+def _say_changes(project: Project, scores: ItemScores) -> Iterator[Outbound]:
+    """Say, in bounded transactions, which consensus has changed, what is gone, whom to trust."""
+    flipped = [
+        row
+        for row, (item, label) in enumerate(
+            zip(scores.item_ids, project.names(scores.consensus_label), strict=True)
+        )
+        if (said := project.said.get(item)) is None or said.consensus != label
+    ]
+    for rows in _chunks(flipped):
+        outbound = Outbound()
+        outbound.say_scores(project, scores.take(np.array(rows)), provisional=False)
+        yield outbound
+    for items in _chunks(sorted(project.said.keys() - set(scores.item_ids))):
+        outbound = Outbound()
+        outbound.say_gone(project, items)
+        yield outbound
+    for annotators in _chunks(project.pool.annotators()):
+        outbound = Outbound()
+        outbound.say_trust(project, annotators)
+        yield outbound
+
+
+def _chunks(rows: Sequence[T]) -> Iterator[Sequence[T]]:
+    return (rows[at : at + CHUNK] for at in range(0, len(rows), CHUNK))
+
+
+def _say_selections(
+    outbound: Outbound, project: Project, ranking: Ranking, *, window: int, now: int
+) -> None:
+    """Say what a window selects, and lease it."""
+    until = now + project.settings.lease_seconds * MICROSECOND
+    encoded = schemas.encode_selections(
+        project.id,
+        window=window,
+        until=until,
+        items=ranking.items,
+        score=ranking.score,
+        answered_by=map(project.pool.answers, ranking.items),
+        relabel=ranking.relabel,
+    )
+    key = schemas.project_key(project.id)
+    outbound.messages[Topic.SELECTIONS].extend(Message(key, value) for value in encoded)
+    for item in ranking.items:
+        outbound.remember(project, item, Said(project.said[item].consensus, until))
+
+
+def _say_manifest(
+    outbound: Outbound,
+    partition: Partition,
+    project: Project,
+    close: Close,
+    ranking: Ranking,
+    window: int,
+) -> None:
+    """Say what a window knew, and what it selected."""
+    pool = project.pool
+    manifest = Window(
+        project=project.id,
+        window=window,
+        cause=cause(close),
+        now=partition.now * 1000,
+        cut=partition.cut(),
+        settings=project.settings,
+        rule_version=RULE_VERSION,
+        epoch=project.ledger.epoch,
+        parameters=parameters(pool.epoch),
+        counts=schemas.Counts(
+            items=pool.num_items,
+            labels=pool.num_labels,
+            annotators=len(pool.annotators()),
+            dormant=dict(project.dormant.most_common(20)),
+            leased=ranking.leased,
+            eligible=ranking.eligible,
+            selected=len(ranking.items),
+            budget_left=budget_left(project),
+        ),
+        digest=ranking.digest(),
+    )
+    outbound.messages[Topic.WINDOWS].append(
+        Message(schemas.project_key(project.id), manifest.to_bytes())
+    )
+
+
+def _say_refusal(
+    outbound: Outbound, partition: Partition, project_id: str, close: Close, refused: Refused
+) -> None:
+    """Answer a close that makes no window."""
+    refusal = schemas.Refusal(
+        project=project_id,
+        cause=cause(close),
+        reason=refused.reason,
+        window=refused.window,
+        now=partition.now * 1000,
+        cut=partition.cut(),
+    )
+    outbound.messages[Topic.WINDOWS].append(
+        Message(schemas.project_key(project_id), refusal.to_bytes())
+    )
+
+
+def cause(close: Close) -> schemas.Cause:
+    """Return what caused a close, as its answer names it."""
+    if close.cause == "boundary":
+        return schemas.BoundaryCause(boundary=close.boundary)
+    return schemas.RequestCause(request_id=close.request_id)
+
+
+def parameters(epoch: Epoch) -> schemas.Parameters:
+    """Return the parameters of an epoch, as a manifest names them; null where nothing is known."""
+    stage = epoch.consensus_stage
+    return schemas.Parameters(
+        regime=epoch.regime,
+        models={
+            model: schemas.ModelParameters(temperature=temperature, model_weight=weight)
+            for model, temperature, weight in zip(
+                epoch.models,
+                epoch.temperature.tolist(),
+                stage.model_weight.tolist(),
+                strict=True,
+            )
+        },
+        consensus_likelihood=stage.consensus_likelihood,
+        majority_class_error=stage.majority_class_error,
+        mean_annotator_weight=stage.mean_annotator_weight,
+    )

@@ -5,14 +5,17 @@ freeze (SIGSTOP) or die (SIGKILL) at a given point, to have it there and not nea
 """
 
 import asyncio
+import itertools
 import json
 import logging
 import os
 import signal
 
+from aiokafka import AIOKafkaProducer
+
 from stream_app.ports import Message, Run
 from stream_app.settings import Settings
-from stream_app.transport import Positions, RunApp, run_worker
+from stream_app.transport import Positions, RunApp, producers, run_worker
 
 SOURCES = ("red", "blue")
 COUNTS = "counts"
@@ -24,7 +27,7 @@ def sources(settings: Settings) -> tuple[str, ...]:
 
 
 class Counting:
-    """Counts by key in the store; says each new count; its positions are in the same transaction."""
+    """Counts by key in the store and says each new count, its positions in the same transaction."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -58,9 +61,7 @@ class Counting:
         self.runs.append(run)
         keys = sorted({record.key or b"" for record in run.records})
         known = self.app.store.get_many(run.partition, keys)
-        counts = {
-            key: json.loads(raw) if raw else {} for key, raw in zip(keys, known, strict=True)
-        }
+        counts = {key: json.loads(raw) if raw else {} for key, raw in zip(keys, known, strict=True)}
         for record in run.records:
             count = counts[record.key or b""]
             count[run.topic] = count.get(run.topic, 0) + 1
@@ -68,7 +69,8 @@ class Counting:
         self.applied[run.partition][run.topic] = run.end
         changes = [(key, json.dumps(count).encode()) for key, count in counts.items()]
         changes.append((APPLIED, json.dumps(self.applied[run.partition]).encode()))
-        said = [Message(key, value, (("run", b"%d" % run.begin),)) for key, value in changes[:-1]]
+        where = (("run", f"{run.topic}@{run.begin}".encode()),)
+        said = [Message(key, value, where) for key, value in changes[:-1]]
         interrupt("AT_RUN", len(self.runs))
         offset = await self.app.transaction.commit(
             run.partition, changes, {self.settings.topic(COUNTS): said}
@@ -76,6 +78,16 @@ class Counting:
         interrupt("AT_COMMIT", len(self.runs))
         self.app.store.write(run.partition, changes, offset)
         await asyncio.sleep(float(os.environ.get("SLOW", "0")))
+
+
+class InterruptedProducer(AIOKafkaProducer):
+    """A producer that can be interrupted between what it has sent and its commit."""
+
+    commits = itertools.count(1)
+
+    async def commit_transaction(self) -> None:
+        interrupt("AT_SENT", next(self.commits))
+        await super().commit_transaction()
 
 
 def interrupt(point: str, count: int) -> None:
@@ -87,4 +99,5 @@ def interrupt(point: str, count: int) -> None:
 if __name__ == "__main__":
     logging.basicConfig(level="INFO", format="%(asctime)s %(levelname)s %(name)s %(message)s")
     logging.getLogger("aiokafka").setLevel("WARNING")
+    producers.AIOKafkaProducer = InterruptedProducer
     run_worker(Counting(Settings()).app)

@@ -1,0 +1,191 @@
+"""What an application sees of the transport, in one process."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from aiokafka import AIOKafkaProducer
+from counting import Counting
+from world import Kafka, eventually
+
+from stream_app.ports import Run
+from stream_app.settings import Settings
+from stream_app.transport import Positions
+from stream_app.transport.errors import RunLost, UnevenAssignment
+
+
+@asynccontextmanager
+async def running(
+    settings: Settings, application: type[Counting] = Counting
+) -> AsyncIterator[Counting]:
+    counting = application(settings)
+    await counting.app.start()
+    try:
+        yield counting
+    finally:
+        await counting.app.stop()
+    assert counting.app.crash_reason is None
+
+
+async def crash(settings: Settings, application: type[Counting]) -> BaseException | None:
+    """Run an application until it has crashed; return the reason."""
+    app = application(settings).app
+    await app.start()
+    await eventually(lambda: app.crash_reason is not None, "crashed")
+    reason: BaseException | None = app.crash_reason
+    await app.stop()
+    return reason
+
+
+async def test_positions_pass_what_users_abort_and_the_lag_ends_at_zero(kafka: Kafka) -> None:
+    settings = kafka.settings
+    (source, _) = kafka.sources
+    user = AIOKafkaProducer(
+        bootstrap_servers=settings.bootstrap_servers, transactional_id=f"{settings.app_id}-user"
+    )
+    await user.start()
+    for number in range(30):
+        await user.begin_transaction()
+        await user.send_and_wait(source, b"%d" % number, key=b"key", partition=0)
+        await (user.abort_transaction() if number % 3 else user.commit_transaction())
+    await user.stop()
+
+    async with running(settings) as counting:
+        await eventually(lambda: sum(len(run.records) for run in counting.runs) == 10, "10 counted")
+        await eventually(lambda: set(counting.app.lag().values()) == {0}, "no lag")
+
+        assert counting.app.owned == {0, 1, 2}
+        assert [run.begin for run in counting.runs][1:] == [run.end for run in counting.runs][:-1]
+        assert counting.app.recovered is not None
+        assert counting.app.recovered.records == 0
+    await kafka.assert_exact()
+
+
+async def test_committed_offsets_appear_with_the_first_run_and_not_before(kafka: Kafka) -> None:
+    everything = frozenset(range(kafka.settings.partitions))
+    async with running(kafka.settings) as counting:
+        committed = await counting.app.committed_offsets(everything)
+        assert set(committed) == {
+            (tp.topic, tp.partition) for topic in kafka.sources for tp in kafka.tps(topic)
+        }
+        assert set(committed.values()) == {None}
+        await kafka.feed(100)
+        await kafka.all_counted()
+    async with running(kafka.settings) as counting:
+        committed = await counting.app.committed_offsets(everything)
+        assert {place: offset for place, offset in committed.items() if offset} == {
+            (tp.topic, tp.partition): end for tp, end in (await kafka.ends()).items()
+        }
+
+
+async def test_a_worker_reads_on_from_the_applications_positions_not_from_committed_offsets(
+    kafka: Kafka,
+) -> None:
+    await kafka.feed(300)
+    async with running(kafka.settings):
+        await kafka.all_counted()
+    await kafka.rewind_group()
+    await kafka.feed(300, first=300)
+
+    async with running(kafka.settings) as counting:
+        await kafka.all_counted()
+        assert sum(len(run.records) for run in counting.runs) == 300
+    await kafka.assert_exact()
+
+
+async def test_nothing_flows_before_the_seek_and_changelogs_never(kafka: Kafka) -> None:
+    await kafka.feed(300)
+    seen = []
+
+    class Looking(Counting):
+        async def on_assigned(self, partitions: frozenset[int]) -> Positions:
+            consumer = self.app.consumer
+            seen.append(
+                (consumer.flow_active, consumer._thread._consumer.paused() == consumer.assignment())
+            )
+            return await super().on_assigned(partitions)
+
+    async with running(kafka.settings, Looking) as counting:
+        await kafka.all_counted()
+        changelogs = set(kafka.tps(kafka.changelog))
+        assert seen == [(False, True)]
+        assert counting.app.consumer._thread._consumer.paused() == changelogs
+
+
+async def test_a_rebalance_in_the_middle_of_a_take_over_abandons_it(
+    kafka: Kafka, tmp_path: Path
+) -> None:
+    calls: list[str] = []
+
+    class Hanging(Counting):
+        """Hangs when it is given partitions for the first time."""
+
+        async def on_assigned(self, partitions: frozenset[int]) -> Positions:
+            calls.append("assigned")
+            if len(calls) == 1:
+                await asyncio.get_running_loop().create_future()
+            return await super().on_assigned(partitions)
+
+        async def on_revoked(self, partitions: frozenset[int]) -> None:
+            calls.append("revoked")
+            await super().on_revoked(partitions)
+
+    await kafka.feed(300)
+    counting = Hanging(kafka.settings)
+    starts = asyncio.create_task(counting.app.start())
+    await eventually(lambda: calls == ["assigned"], "hangs")
+    async with running(kafka.settings.model_copy(update={"data_dir": tmp_path / "other"})) as other:
+        await starts
+        assert calls == ["assigned", "revoked", "assigned"]
+        await kafka.all_counted()
+        assert counting.app.owned | other.app.owned == {0, 1, 2}
+        assert not counting.app.owned & other.app.owned
+        await counting.app.stop()
+    await kafka.assert_exact()
+
+
+async def test_whatever_the_application_raises_ends_the_worker(kafka: Kafka) -> None:
+    await kafka.feed(10)
+
+    class BadRun(Counting):
+        async def on_run(self, run: Run) -> None:
+            raise KeyError(run.topic)
+
+    class BadAssigned(Counting):
+        async def on_assigned(self, partitions: frozenset[int]) -> Positions:
+            raise LookupError(partitions)
+
+    assert type(await crash(kafka.settings, BadRun)) is KeyError
+    assert type(await crash(kafka.settings, BadAssigned)) is LookupError
+
+
+async def test_what_is_raised_at_a_revocation_ends_the_worker(kafka: Kafka, tmp_path: Path) -> None:
+    class BadRevoked(Counting):
+        async def on_revoked(self, partitions: frozenset[int]) -> None:
+            raise LookupError(partitions)
+
+    crashing = asyncio.create_task(crash(kafka.settings, BadRevoked))
+    async with running(kafka.settings.model_copy(update={"data_dir": tmp_path / "other"})):
+        assert type(await crashing) is LookupError
+
+
+@pytest.mark.parametrize(("position", "reason"), [(None, UnevenAssignment), (1_000_000, RunLost)])
+async def test_a_position_that_can_not_be_read_from_ends_the_worker(
+    kafka: Kafka, position: int | None, reason: type[Exception]
+) -> None:
+    class Misplaced(Counting):
+        async def on_assigned(self, partitions: frozenset[int]) -> Positions:
+            positions = dict(await super().on_assigned(partitions))
+            place = positions.popitem()[0]
+            return positions if position is None else positions | {place: position}
+
+    assert type(await crash(kafka.settings, Misplaced)) is reason
+
+
+async def test_a_source_with_another_number_of_partitions_is_refused(kafka: Kafka) -> None:
+    (source, _) = kafka.sources
+    await kafka.add_partition(source)
+
+    assert type(await crash(kafka.settings, Counting)) is UnevenAssignment

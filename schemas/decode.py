@@ -38,7 +38,7 @@ from schemas.judge import judge
 from schemas.keys import home
 from schemas.project import ProjectSettings
 from schemas.reasons import Reason, Rejection, SourceRecord
-from schemas.rows import Row, event_rows, fast_rows
+from schemas.rows import FAST, Row, event_rows
 from schemas.topics import MAX_ID_BYTES, MAX_RECORD_BYTES, Topic
 
 
@@ -55,7 +55,7 @@ MODELS: Mapping[str, Mapping[str, type[Event]]] = {
 EVERY_MODEL = {name: model for models in MODELS.values() for name, model in models.items()}
 
 
-def decode(  # a run's place and the limits of a piece: all of them are needed
+def decode(
     records: Sequence[SourceRecord],
     *,
     topic: str,
@@ -72,25 +72,22 @@ def decode(  # a run's place and the limits of a piece: all of them are needed
     least one; a valid ``project`` or ``close`` is a piece of its own.
     """
     reader = _Reader(topic, partition, partitions)
-    draft = _Draft(begin, max_rows, max_bytes)
-    position = begin
-    for number, record in enumerate(records, start=1):
-        after = record.offset + 1 if number < len(records) else end
+    draft = _Draft(begin, begin, max_rows, max_bytes)
+    for record in records:
         read = reader.read(record)
         if isinstance(read, Control):
             if draft.num_records:
-                yield draft.facts(topic, position)
-            yield replace(read, begin=position, end=after)
-            draft = _Draft(after, max_rows, max_bytes)
-        else:
-            rows, rejection = read
-            if not draft.take(record, rows, rejection):
-                yield draft.facts(topic, position)
-                draft = _Draft(position, max_rows, max_bytes)
-                draft.take(record, rows, rejection)
-        position = after
+                yield draft.facts(topic)
+            after = end if record is records[-1] else read.end
+            yield replace(read, begin=draft.end, end=after)
+            draft = _Draft(after, after, max_rows, max_bytes)
+        elif not draft.take(record, *read):
+            yield draft.facts(topic)
+            draft = _Draft(draft.end, draft.end, max_rows, max_bytes)
+            draft.take(record, *read)
     if draft.begin < end:
-        yield draft.facts(topic, end)
+        draft.end = end
+        yield draft.facts(topic)
 
 
 @dataclass(slots=True)
@@ -98,6 +95,7 @@ class _Draft:
     """Facts while records are added to them."""
 
     begin: int
+    end: int
     rows_left: int
     bytes_left: int
     now: int = 0
@@ -107,10 +105,11 @@ class _Draft:
 
     def take(self, record: SourceRecord, rows: Sequence[Row], rejection: Rejection | None) -> bool:
         """Add a record unless it is too much; the first one never is."""
-        self.rows_left -= len(rows) or 1
+        self.rows_left -= (len(rows) or 1) + (len(rejection.rows) if rejection else 0)
         self.bytes_left -= len(record.key or b"") + len(record.value or b"")
         if self.num_records and (self.rows_left < 0 or self.bytes_left < 0):
             return False
+        self.end = record.offset + 1
         self.num_records += 1
         self.rows.extend(rows)
         self.now = max(self.now, record.timestamp)
@@ -118,11 +117,11 @@ class _Draft:
             self.rejections.append(rejection)
         return True
 
-    def facts(self, topic: str, end: int) -> Facts:
+    def facts(self, topic: str) -> Facts:
         """Return the facts; a topic holds rows of one kind."""
         return Facts(
             begin=self.begin,
-            end=end,
+            end=self.end,
             now=self.now,
             num_records=self.num_records,
             annotations=AnnotationColumns.of(self.rows if topic == Topic.ANNOTATIONS else ()),
@@ -160,14 +159,13 @@ class _Reader:
         if place.reason is not None:
             return (), Rejection(record, place.reason, home=place.home)
         body = _parse(record.value)
-        if isinstance(body, Reason):
-            return (), Rejection(record, body)
-        model = model_of(body, EVERY_MODEL)
-        if isinstance(model, Reason):
+        model = body if type(body) is Reason else model_of(body, EVERY_MODEL)
+        if type(model) is Reason:  # isinstance is slow on classes that have a metaclass
             return (), Rejection(record, model)
         if model not in self._allowed:
             return (), Rejection(record, Reason.TYPE_NOT_ALLOWED)
-        rows = fast_rows(place.project, body, record.timestamp)
+        fast = FAST.get(model)
+        rows = fast(place.project, body, record.timestamp) if fast else None
         if rows is not None:
             return rows, None
         return self._judge(record, place.project, model, body)

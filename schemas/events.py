@@ -117,8 +117,9 @@ class Predictions(Event):
     @model_validator(mode="before")
     @classmethod
     def _check_lengths(cls, body: dict[str, Any]) -> dict[str, Any]:
-        items, rows = body.get("items"), body.get("pred_probs")
-        if isinstance(items, list) and isinstance(rows, list) and len(items) != len(rows):
+        columns = (body.get(name) for name in cls.ROWS)
+        lengths = {len(column) for column in columns if isinstance(column, list | tuple)}
+        if len(lengths) > 1:
             raise fault(Reason.WRONG_LENGTH, "Not as many rows as items")
         return body
 

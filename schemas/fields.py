@@ -7,7 +7,7 @@ and ids and names are taken as they are: no trimming, no Unicode normalisation.
 A validation's context is None when a record is built, and its arrival when it is read.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sized
 from datetime import datetime
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -26,7 +26,7 @@ from pydantic import (
 )
 
 from schemas.reasons import Reason, fault
-from schemas.times import MAX_AHEAD, format_time, parse_time, to_micros
+from schemas.times import MAX_AHEAD, format_time, in_range, parse_time, to_micros
 from schemas.topics import MAX_CLASSES, MAX_ID_BYTES, MAX_ROWS
 
 T = TypeVar("T")
@@ -54,7 +54,7 @@ M = TypeVar("M", bound=Record)
 
 def model_of(body: object, models: Mapping[str, type[M]]) -> type[M] | Reason:
     """Return the model that a record's ``type`` and ``schema_version`` name, or what is wrong."""
-    if not isinstance(body, dict):
+    if type(body) is not dict:
         return Reason.WRONG_TYPE
     try:
         name, version = body["type"], body["schema_version"]
@@ -70,16 +70,18 @@ def model_of(body: object, models: Mapping[str, type[M]]) -> type[M] | Reason:
 def _name(text: str) -> str:
     if not text:
         raise fault(Reason.EMPTY_ID, "Empty")
-    if len(text) > MAX_ID_BYTES // 4 and len(text.encode()) > MAX_ID_BYTES:
+    if len(text.encode()) > MAX_ID_BYTES:
         raise fault(Reason.TOO_LARGE, f"More than {MAX_ID_BYTES} UTF-8 bytes")
     return text
 
 
-def _no_longer_than(limit: int) -> BeforeValidator:
-    """Refuse what has too many elements before it looks at any of them."""
+def _at_most(limit: int, *containers: type[Sized]) -> BeforeValidator:
+    """Refuse another container, or one with too many elements before it looks at any of them."""
 
     def check(value: object) -> object:
-        if isinstance(value, (list, tuple, dict)) and len(value) > limit:
+        if not isinstance(value, containers):
+            raise fault(Reason.WRONG_TYPE, "Not a list, or not an object")
+        if len(value) > limit:
             raise fault(Reason.TOO_LARGE, f"More than {limit}")
         return value
 
@@ -103,7 +105,7 @@ def _time(value: object, info: ValidationInfo) -> int:
         if isinstance(value, datetime):
             return to_micros(value)
         if type(value) is int and info.context is None:
-            return value
+            return in_range(value)
     except TypeError as error:
         raise fault(Reason.TIME_WITHOUT_ZONE, "Has no zone") from error
     except ValueError as error:
@@ -125,9 +127,9 @@ Name = Annotated[str, Strict(), AfterValidator(_name)]
 Count = Annotated[int, Strict(), Field(ge=0)]
 Flag = Annotated[bool, Strict()]
 Number = Annotated[float, Strict(), AllowInfNan(False)]
-Classes = Annotated[tuple[Name, ...], _no_longer_than(MAX_CLASSES), AfterValidator(_unique)]
-Shares = Annotated[dict[Name, Number], _no_longer_than(MAX_CLASSES)]
-Rows = Annotated[tuple[T, ...], _no_longer_than(MAX_ROWS)]
+Classes = Annotated[tuple[Name, ...], _at_most(MAX_CLASSES, list, tuple), AfterValidator(_unique)]
+Shares = Annotated[dict[Name, Number], _at_most(MAX_CLASSES, dict)]
+Rows = Annotated[tuple[T, ...], _at_most(MAX_ROWS, list, tuple)]
 Time = Annotated[int, PlainValidator(_time, json_schema_input_type=str), _as_time]
 """Microseconds inside, ISO 8601 on the wire; built from either or from an aware datetime."""
 EventTime = Annotated[int, PlainValidator(_event_time, json_schema_input_type=str), _as_time]

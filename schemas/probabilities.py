@@ -6,6 +6,7 @@ row's result depends on that row alone, to the bit: one row or a thousand, a map
 
 from collections.abc import Sequence
 from itertools import chain
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,14 +18,14 @@ _NUMBERS = frozenset((int, float))
 _LISTS = frozenset((list,))
 
 
-def matrix(rows: Sequence[object], width: int) -> npt.NDArray[np.float64] | None:
+def matrix(rows: Sequence[Any], width: int) -> npt.NDArray[np.float64] | None:
     """Return ``rows`` as (len(rows), width) where all are lists of ``width`` JSON numbers."""
-    if set(map(type, rows)) != _LISTS or set(map(len, rows)) != {width}:  # type: ignore[arg-type]
+    if set(map(type, rows)) != _LISTS or set(map(len, rows)) != {width}:
         return None
-    if not _NUMBERS.issuperset(map(type, chain.from_iterable(rows))):  # type: ignore[arg-type]
+    numbers: list[Any] = list(chain.from_iterable(rows))
+    if not _NUMBERS.issuperset(map(type, numbers)):
         return None  # numpy would take true for 1 and "0.5" for 0.5
-    flat = np.fromiter(chain.from_iterable(rows), np.float64, len(rows) * width)  # type: ignore[arg-type]
-    return flat.reshape(len(rows), width)
+    return np.fromiter(numbers, np.float64, len(numbers)).reshape(len(rows), width)
 
 
 def canonical(

@@ -92,12 +92,6 @@ def _given(value: int | None, default: int) -> int:
     return default if value is None else value
 
 
-def fast_rows(project: str, body: dict[str, Any], timestamp: int) -> Sequence[Row] | None:
-    """Return the rows of a parsed body with a right head, or None where a model must judge it."""
-    read = _FAST.get(body["type"])
-    return read(project, body, timestamp) if read else None
-
-
 def _fast_annotation(
     project: str, body: dict[str, Any], timestamp: int
 ) -> list[AnnotationRow] | None:
@@ -128,17 +122,19 @@ def _fast_annotations(
 def _fast_answer(
     project: str, body: dict[str, Any], default: int, latest: int
 ) -> AnnotationRow | None:
-    item = body.get("item")
-    annotator = body.get("annotator")
+    item, annotator, text = body.get("item"), body.get("annotator"), body.get("time")
     label = body.get("label", 0)  # 0: missing, and wrong as any number is
-    text = body.get("time")
     time = default if text is None else _fast_time(text, latest)
-    if time is not None and _is_short(item) and _is_short(annotator):
-        if label is None:
-            return project, item, annotator, None, ABSTENTION, time
-        if _is_short(label):
-            return project, item, annotator, label, LABEL, time
-    return None
+    if time is None or not (
+        type(item) is type(annotator) is str
+        and item
+        and annotator
+        and len(item) + len(annotator) <= _SHORT
+    ):
+        return None
+    if label is None:
+        return project, item, annotator, None, ABSTENTION, time
+    return (project, item, annotator, label, LABEL, time) if _is_short(label) else None
 
 
 def _fast_time(text: object, latest: int) -> int | None:
@@ -214,9 +210,10 @@ def _are_short(names: list[Any]) -> bool:
     )
 
 
-_FAST: Mapping[str, Callable[[str, dict[str, Any], int], Sequence[Row] | None]] = {
-    "annotation": _fast_annotation,
-    "annotations": _fast_annotations,
-    "prediction": _fast_prediction,
-    "predictions": _fast_predictions,
+FAST: Mapping[type[Event], Callable[[str, dict[str, Any], int], Sequence[Row] | None]] = {
+    Annotation: _fast_annotation,
+    Annotations: _fast_annotations,
+    Prediction: _fast_prediction,
+    Predictions: _fast_predictions,
 }
+"""By model, what reads the rows of (project, parsed body, broker's timestamp in milliseconds)."""

@@ -1,0 +1,242 @@
+"""Whatever is said to a pool, in whatever order, its word is the batch function's on what is true.
+
+The model of a pool is three dicts of the newest facts. The batch side gets columns built from
+those dicts, items in another order; so it shares nothing with the pool but ``fit`` and ``score``.
+"""
+
+from dataclasses import dataclass, field, fields
+from random import Random
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from activelab import (
+    ABSTENTION,
+    EXCLUDED,
+    NOTHING,
+    Columns,
+    Epoch,
+    ItemScores,
+    Pool,
+    activelab,
+    columns,
+    top,
+)
+
+NUM_CLASSES = 3
+MODELS = ("m", "n")
+ITEMS = [f"item {n}" for n in range(8)]
+ANNOTATORS = ["ann", "bob", "cyd", "dan", "eve"]
+
+items = st.sampled_from(ITEMS)
+answer = st.tuples(items, st.sampled_from(ANNOTATORS), st.integers(NOTHING, NUM_CLASSES - 1))
+prediction = st.tuples(
+    items,
+    st.sampled_from(MODELS),
+    st.none() | st.sampled_from([(1, 0, 0), (2, 1, 1), (1, 2, 5), (1, 1, 1), (0, 3, 2), (4, 3, 3)]),
+)
+status = st.tuples(items, st.integers(EXCLUDED, 1))
+
+
+@dataclass
+class Truth:
+    """The newest facts, as dicts."""
+
+    labels: dict[tuple[str, str], int] = field(default_factory=dict)
+    predictions: dict[tuple[str, str], tuple[int, ...]] = field(default_factory=dict)
+    statuses: dict[str, int] = field(default_factory=dict)
+
+    def columns(self) -> Columns:
+        answers = {pair: label for pair, label in self.labels.items() if label != NOTHING}
+        known = {item for item, _ in (*answers, *self.predictions)}
+        known |= {item for item, value in self.statuses.items() if value > 0}
+        alive = sorted(item for item in known if self.statuses.get(item) != EXCLUDED)
+        counted = [(item, who, label) for (item, who), label in answers.items() if item in alive]
+        predictions = {}
+        for model in MODELS:
+            rows = [item for item in alive if (item, model) in self.predictions]
+            probs = [normal(self.predictions[item, model]) for item in rows]
+            predictions[model] = (rows, np.array(probs, np.float32).reshape(-1, NUM_CLASSES))
+        by_column = tuple([row[at] for row in counted] for at in range(3))
+        return columns(NUM_CLASSES, alive, by_column, predictions)
+
+
+def normal(weights: tuple[int, ...]) -> list[float]:
+    return [weight / sum(weights) for weight in weights]
+
+
+class Said:
+    """A pool and the truth, told the same."""
+
+    def __init__(self) -> None:
+        self.pool = Pool(NUM_CLASSES, MODELS)
+        self.truth = Truth()
+
+    def answers(self, rows: list[tuple[str, str, int]]) -> None:
+        self.pool.set_labels(*([row[at] for row in rows] for at in range(3)))
+        self.truth.labels.update({(item, who): label for item, who, label in rows})
+
+    def prediction(self, item: str, model: str, weights: tuple[int, ...] | None) -> None:
+        if weights is None:
+            self.pool.drop_predictions([item], model)
+            self.truth.predictions.pop((item, model), None)
+        else:
+            self.pool.set_predictions([item], model, np.array([normal(weights)]))
+            self.truth.predictions[item, model] = weights
+
+    def statuses(self, rows: list[tuple[str, int]]) -> None:
+        self.pool.set_status(*([row[at] for row in rows] for at in range(2)))
+        self.truth.statuses.update(dict(rows))
+
+
+def state(scores: ItemScores) -> dict[str, tuple[float | int, ...]]:
+    """Key everything that is said of items by item."""
+    return dict(
+        zip(
+            scores.item_ids,
+            zip(
+                scores.activelab_score.tolist(),
+                scores.consensus_label.tolist(),
+                scores.consensus_quality.tolist(),
+                scores.num_annotations.tolist(),
+                scores.num_answers.tolist(),
+                scores.num_predictions.tolist(),
+                strict=True,
+            ),
+            strict=True,
+        )
+    )
+
+
+def order(scores: ItemScores) -> list[str]:
+    everything = np.ones(len(scores.item_ids), dtype=np.bool_)
+    ranked = top(scores.activelab_score, scores.item_ids, everything, len(scores.item_ids))
+    return [scores.item_ids[at] for at in ranked]
+
+
+def parameters(epoch: Epoch) -> list[object]:
+    """Spell out everything that an epoch says."""
+    said = [epoch.models, epoch.annotators, epoch.regime, epoch.num_labels, epoch.class_counts]
+    said += [epoch.temperature, epoch.agreement]
+    for part in (epoch.majority_stage, epoch.consensus_stage, epoch.label_ties, epoch.model_ties):
+        said += [getattr(part, spec.name) for spec in fields(part)]
+    return [np.asarray(value).tolist() for value in said]
+
+
+class PoolIsBatch(RuleBasedStateMachine):
+    """After every prefix of facts the refreshed pool equals the batch, to the bit and in order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.said = Said()
+
+    @rule(rows=st.lists(answer, min_size=1, max_size=12))
+    def annotators_answer(self, rows: list[tuple[str, str, int]]) -> None:
+        self.said.answers(rows)
+
+    @rule(row=prediction)
+    def model_predicts(self, row: tuple[str, str, tuple[int, ...] | None]) -> None:
+        self.said.prediction(*row)
+
+    @rule(rows=st.lists(status, max_size=3))
+    def items_are_registered_or_excluded(self, rows: list[tuple[str, int]]) -> None:
+        self.said.statuses(rows)
+
+    @rule()
+    def the_epoch_is_renewed(self) -> None:
+        self.said.pool.fit()
+        assert not self.said.pool.due()
+
+    @invariant()
+    def refreshed_it_is_the_batch(self) -> None:
+        pool, truth = self.said.pool, self.said.truth.columns()
+        before = pool.epoch
+        batch, refreshed = activelab(truth), pool.refresh().scores
+        pool.epoch = before
+        assert state(refreshed) == state(batch)
+        assert order(refreshed) == order(batch)
+
+    @invariant()
+    def its_counts_are_those_of_the_truth(self) -> None:
+        pool, truth = self.said.pool, self.said.truth.columns()
+        assert sorted(pool.items()) == list(truth.items)
+        assert pool.num_items == len(truth.items)
+        assert pool.num_labels == len(truth.labels().label)
+        assert pool.num_labelled == np.count_nonzero(truth.labels().per_item())
+
+    @invariant()
+    def items_scored_by_themselves_are_scored_as_among_all(self) -> None:
+        pool = self.said.pool
+        pool.fit()
+        whole = state(pool.refresh().scores)
+        assert state(pool.score(pool.items()[::-1])) == whole
+        for item in pool.items():
+            assert state(pool.score([item])) == {item: whole[item]}
+
+    @invariant()
+    def agreement_of_now_is_that_of_a_fit(self) -> None:
+        pool = self.said.pool
+        epoch = pool.fit()
+        trust = pool.trust(pool.annotators())
+        agreement = epoch.agreement[epoch.places(pool.annotators())]
+        assert trust.annotator_agreement.tolist() == agreement.tolist()
+
+
+TestPoolIsBatch = PoolIsBatch.TestCase
+TestPoolIsBatch.settings = settings(max_examples=150, stateful_step_count=15)
+
+
+@settings(max_examples=60)
+@given(st.lists(answer, max_size=30), st.randoms(use_true_random=False))
+def test_the_order_of_final_facts_does_not_matter(
+    rows: list[tuple[str, str, int]], random: Random
+) -> None:
+    final = list({(item, who): (item, who, label) for item, who, label in rows}.values())
+    one, other = Said(), Said()
+    one.answers(final)
+    random.shuffle(final)
+    for row in final:
+        other.answers([row])
+    assert state(one.pool.refresh().scores) == state(other.pool.refresh().scores)
+
+
+@settings(max_examples=60)
+@given(st.lists(answer, max_size=30), st.lists(prediction, max_size=10))
+def test_twice_is_once(
+    rows: list[tuple[str, str, int]],
+    predictions: list[tuple[str, str, tuple[int, ...] | None]],
+) -> None:
+    once, twice = Said(), Said()
+    for said, times in ((once, 1), (twice, 2)):
+        for _ in range(times):
+            said.answers(rows)
+            for row in predictions:
+                said.prediction(*row)
+    assert state(once.pool.refresh().scores) == state(twice.pool.refresh().scores)
+
+
+@settings(max_examples=60)
+@given(st.lists(answer, max_size=20), st.lists(answer, min_size=1, max_size=10))
+def test_what_is_taken_back_leaves_no_trace(
+    before: list[tuple[str, str, int]], passing: list[tuple[str, str, int]]
+) -> None:
+    said = Said()
+    said.answers(before)
+    kept = dict(said.truth.labels)
+    plain = said.pool.refresh()
+    said.answers(passing)
+    said.answers([(item, who, kept.get((item, who), NOTHING)) for item, who, _ in passing])
+    refreshed = said.pool.refresh()
+    assert state(refreshed.scores) == state(plain.scores)
+    assert list(refreshed.epoch.annotators) == list(plain.epoch.annotators)
+    assert parameters(refreshed.epoch) == parameters(plain.epoch)
+
+
+def test_abstentions_alone_are_no_label() -> None:
+    said = Said()
+    said.answers([(ITEMS[0], who, ABSTENTION) for who in ANNOTATORS[:3]])
+    scores = said.pool.refresh().scores
+    assert scores.consensus_label.tolist() == [-1]
+    assert scores.activelab_score.tolist() == [1 / NUM_CLASSES]

@@ -4,7 +4,8 @@ A fact is the last word of one source on one item: what an annotator answered, w
 predicted, whether the item is registered. The table holds one record a fact, and these:
 
     f project item kind who -> fact      what this module encodes
-    s project item          -> said      what was last said about the item: consensus, lease
+    s project item          -> said      the consensus that was last published of the item
+    l project item          -> lease     until when it is not selected again
     p project               -> project   settings and counters
     r project request_id    -> window    requests that have been answered
     a                       -> applied   next position of every source topic, and ``now``
@@ -48,13 +49,23 @@ def request_key(project: str, request_id: str) -> bytes:
 
 
 def said_key(project: str, item: str) -> bytes:
-    """Return the key of what was last said about an item."""
+    """Return the key of an item's published consensus."""
     return said_prefix(project) + item.encode()
 
 
 def said_prefix(project: str) -> bytes:
-    """Return what the keys of all that was said in a project begin with."""
+    """Return what the keys of a project's published consensus begin with."""
     return b"s" + _prefixed(project)
+
+
+def lease_key(project: str, item: str) -> bytes:
+    """Return the key of an item's lease."""
+    return lease_prefix(project) + item.encode()
+
+
+def lease_prefix(project: str) -> bytes:
+    """Return what the keys of a project's leases begin with."""
+    return b"l" + _prefixed(project)
 
 
 def fact_prefix(project: str) -> bytes:
@@ -100,14 +111,28 @@ def encode_prediction(version: int, classes: bytes, pred_probs: bytes) -> bytes:
     return _ORDER.pack(_VERSION, version + _BIAS, 0) + classes + pred_probs
 
 
-def encode_window(window: int) -> bytes:
-    """Encode the window that answered a request."""
-    return b"%d" % window
+def encode_number(number: int) -> bytes:
+    """Encode the end of a lease (microseconds; 0: it has ended), or a request's window."""
+    return b"%d" % number
 
 
-def decode_window(raw: bytes) -> int:
-    """Return the window that answered a request."""
+def decode_number(raw: bytes) -> int:
+    """Read what `encode_number` wrote."""
     return int(raw)
+
+
+GONE = b""
+"""Stands for the consensus of an item of which nothing is said any more."""
+
+
+def encode_consensus(label: str | None) -> bytes:
+    """Encode a published consensus: a class's name, or none known."""
+    return _VERSION if label is None else _VERSION + label.encode()
+
+
+def decode_consensus(raw: bytes) -> str | None:
+    """Read what `encode_consensus` wrote; class names are not empty."""
+    return raw[1:].decode() or None
 
 
 def encode_classes(classes: tuple[str, ...]) -> bytes:

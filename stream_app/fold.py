@@ -18,7 +18,7 @@ from schemas import RETRACTION, Facts
 from stream_app import facts
 from stream_app.outbound import Outbound
 from stream_app.partition import Partition
-from stream_app.project import Project, Said, Won
+from stream_app.project import Project, Won
 
 _ANNOTATIONS = ("label", "abstention", "retraction")
 
@@ -138,8 +138,7 @@ def fold(
 def _say(outbound: Outbound, project: Project, won: list[Won], answered: set[str]) -> None:
     """Let a project take its winners, and say what that changes."""
     touched = project.take(won)
-    for item in sorted(answered & project.leases.keys()):
-        outbound.remember(project, item, Said(project.said[item].consensus))
+    outbound.lease(project, sorted(answered & project.leases.keys()), until=0)
     if project.pool.due():
         project.renew_epoch()
     items = sorted(touched.items)

@@ -1,7 +1,8 @@
 """What a step says: changes of the table and records for the output topics, gathered here.
 
 An item's published consensus is kept in the table: so a close knows which items have changed
-their mind since, whoever published it, and whose score record needs a tombstone.
+their mind since, whoever published it, and whose score record needs a tombstone. A lease is kept
+apart from it: it outlives an item that is excluded for a while.
 """
 
 from collections import defaultdict
@@ -14,7 +15,7 @@ from activelab import ItemScores
 from schemas import Rejection, Topic
 from stream_app import facts
 from stream_app.ports import Change, Message
-from stream_app.project import Project, Said
+from stream_app.project import Project
 
 
 @dataclass(slots=True)
@@ -41,18 +42,19 @@ class Outbound:
         )
         self.messages[Topic.ITEM_SCORES].extend(starmap(Message, encoded))
         for item, label in zip(scores.item_ids, consensus, strict=True):
-            said = project.said.get(item)
-            if said is None or said.consensus != label:
-                self.remember(project, item, Said(label, said.lease if said else 0))
+            if item not in project.said or project.said[item] != label:
+                project.said[item] = label
+                key = facts.said_key(project.id, item)
+                self.changes.append((key, facts.encode_consensus(label)))
 
     def say_gone(self, project: Project, items: Iterable[str]) -> None:
         """Publish a tombstone for each item of which a score was said and that is no more."""
         for item in items:
             if item in project.said:
+                del project.said[item]
                 key = schemas.pair_key(project.id, item)
                 self.messages[Topic.ITEM_SCORES].append(Message(key, None))
-                self.changes.append((facts.said_key(project.id, item), Said.GONE))
-                project.forget(item)
+                self.changes.append((facts.said_key(project.id, item), facts.GONE))
 
     def say_trust(self, project: Project, annotators: Sequence[str]) -> None:
         """Publish how far annotators are trusted."""
@@ -74,10 +76,14 @@ class Outbound:
         letter = schemas.encode_dead_letter(rejection, topic=topic, partition=partition)
         self.messages[Topic.DEAD_LETTERS].append(Message(*letter))
 
-    def remember(self, project: Project, item: str, said: Said) -> None:
-        """Keep what was last said about an item."""
-        project.say(item, said)
-        self.changes.append((facts.said_key(project.id, item), said.encode()))
+    def lease(self, project: Project, items: Iterable[str], until: int) -> None:
+        """Lease items until a time (microseconds); 0 ends their leases."""
+        for item in items:
+            if until:
+                project.leases[item] = until
+            else:
+                project.leases.pop(item)
+            self.changes.append((facts.lease_key(project.id, item), facts.encode_number(until)))
 
     def save(self, project: Project) -> None:
         """Write a project's record where it has moved."""

@@ -56,7 +56,10 @@ class Partition:
             ledger = project.ledger if project else Ledger()
             project = Project(project_id, settings, ledger)
             project.load_facts(store.scan(self.number, facts.fact_prefix(project_id)))
-            project.load_said(store.scan(self.number, facts.said_prefix(project_id)))
+            project.load_said(
+                store.scan(self.number, facts.said_prefix(project_id)),
+                store.scan(self.number, facts.lease_prefix(project_id)),
+            )
             project.renew_epoch()
             self.projects[project_id] = project
             self.strangers.pop(project_id, None)
@@ -80,6 +83,9 @@ def load(number: int, store: Store) -> Partition:
         else:
             partition.strangers[project_id] = sum(1 for _ in group)
     for project in partition.projects.values():
-        project.load_said(store.scan(number, facts.said_prefix(project.id)))
+        project.load_said(
+            store.scan(number, facts.said_prefix(project.id)),
+            store.scan(number, facts.lease_prefix(project.id)),
+        )
         project.renew_epoch()
     return partition

@@ -9,7 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import astuple, dataclass, field
 from functools import lru_cache
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -43,28 +43,6 @@ class Ledger:
 
 
 @dataclass(slots=True)
-class Said:
-    """What was last said about an item: its published consensus, and its lease."""
-
-    consensus: str | None = None
-    lease: int = 0
-    """Microseconds; the item is not selected again before. 0: no lease."""
-
-    GONE: ClassVar[bytes] = b"null"
-    """Stands in the table for an item of which nothing is said any more."""
-
-    def encode(self) -> bytes:
-        """Encode it for the table."""
-        return orjson.dumps([1, self.consensus, self.lease])
-
-    @classmethod
-    def decode(cls, raw: bytes) -> "Said":
-        """Read what `encode` wrote."""
-        _, consensus, lease = orjson.loads(raw)
-        return cls(consensus, lease)
-
-
-@dataclass(slots=True)
 class Touched:
     """What a change of facts touched: items to rescore, annotators to judge anew."""
 
@@ -81,8 +59,10 @@ class Project:
         self.ledger = ledger
         self.codes = {name: code for code, name in enumerate(settings.classes)}
         self.pool = Pool(num_classes=len(settings.classes), models=settings.models)
-        self.said: dict[str, Said] = {}
+        self.said: dict[str, str | None] = {}
+        """The published consensus of every item of which a score is published."""
         self.leases: dict[str, int] = {}
+        """Until when (microseconds) an item is not selected again."""
         self.dormant: Counter[str] = Counter()
         self.unsaved = False
         """Whether the ledger has moved since its record was last written."""
@@ -102,25 +82,18 @@ class Project:
         for chunk in _chunks(_unpack(pairs)):
             self.take(chunk)
 
-    def load_said(self, pairs: Iterable[tuple[bytes, bytes]]) -> None:
-        """Remember what was said, from a scan over the table."""
+    def load_said(
+        self, said: Iterable[tuple[bytes, bytes]], leases: Iterable[tuple[bytes, bytes]]
+    ) -> None:
+        """Remember what was said and leased, from scans over the table."""
         start = len(facts.said_prefix(self.id))
-        for key, raw in pairs:
-            if raw != Said.GONE:
-                self.say(key[start:].decode(), Said.decode(raw))
-
-    def say(self, item: str, said: Said) -> None:
-        """Remember what was last said about an item."""
-        self.said[item] = said
-        if said.lease:
-            self.leases[item] = said.lease
-        else:
-            self.leases.pop(item, None)
-
-    def forget(self, item: str) -> None:
-        """Forget what was said about an item that is no more."""
-        del self.said[item]
-        self.leases.pop(item, None)
+        for key, raw in said:
+            if raw != facts.GONE:
+                self.said[key[start:].decode()] = facts.decode_consensus(raw)
+        start = len(facts.lease_prefix(self.id))
+        for key, raw in leases:
+            if until := facts.decode_number(raw):
+                self.leases[key[start:].decode()] = until
 
     def names(self, labels: npt.NDArray[np.integer[Any]]) -> list[str | None]:
         """Name classes by their codes; None where the code is none."""

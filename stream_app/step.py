@@ -80,7 +80,7 @@ class Step:
         if close.request_id is not None:
             key = facts.request_key(control.project, close.request_id)
             (raw,) = self.store.get_many(partition.number, [key])
-            answered = None if raw is None else facts.decode_window(raw)
+            answered = None if raw is None else facts.decode_number(raw)
         with self.telemetry.closing():
             closed = await asyncio.to_thread(
                 close_window, partition, topic, control, close, answered=answered

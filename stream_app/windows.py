@@ -23,7 +23,7 @@ from stream_app import facts
 from stream_app.outbound import Outbound
 from stream_app.partition import Partition
 from stream_app.ports import Message
-from stream_app.project import Project, Said
+from stream_app.project import Project
 
 T = TypeVar("T")
 
@@ -103,7 +103,7 @@ def close_window(
     _say_manifest(last, partition, project, close, ranking, window)
     if close.request_id is not None:
         key = facts.request_key(project.id, close.request_id)
-        last.changes.append((key, facts.encode_window(window)))
+        last.changes.append((key, facts.encode_number(window)))
     last.save(project)
     return Closed(decided, [*before, last], ranking)
 
@@ -145,10 +145,8 @@ def budget_left(project: Project) -> int:
 def rank(project: Project, scores: ItemScores, *, now: int, budget: int) -> Ranking:
     """Rank the best eligible items: fewer answers than allowed, no lease open at ``now``."""
     settings = project.settings
-    place = {item: row for row, item in enumerate(scores.item_ids)}
-    leased = [
-        place[item] for item, until in project.leases.items() if until > now and item in place
-    ]
+    project.leases = {item: until for item, until in project.leases.items() if until > now}
+    leased = [row for row, item in enumerate(scores.item_ids) if item in project.leases]
     eligible = scores.num_answers < settings.max_answers
     eligible[leased] = False
     by_method = METHODS[settings.method](
@@ -171,7 +169,7 @@ def _say_changes(project: Project, scores: ItemScores) -> Iterator[Outbound]:
         for row, (item, label) in enumerate(
             zip(scores.item_ids, project.names(scores.consensus_label), strict=True)
         )
-        if (said := project.said.get(item)) is None or said.consensus != label
+        if item not in project.said or project.said[item] != label
     ]
     for rows in _chunks(flipped):
         outbound = Outbound()
@@ -207,8 +205,7 @@ def _say_selections(
     )
     key = schemas.project_key(project.id)
     outbound.messages[Topic.SELECTIONS].extend(Message(key, value) for value in encoded)
-    for item in ranking.items:
-        outbound.remember(project, item, Said(project.said[item].consensus, until))
+    outbound.lease(project, ranking.items, until)
 
 
 def _say_manifest(

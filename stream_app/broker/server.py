@@ -145,11 +145,16 @@ def _properties(port: int, controller_port: int) -> str:
 def _format(java: list[str], folder: Path) -> None:
     """Give ``folder`` a cluster id and an empty log; it has both or neither."""
     cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-    tool = ["kafka.tools.StorageTool", "format", "--standalone", "-t", cluster_id, "-c", CONFIG]
+    # Written with "=", as an id may begin with a dash.
+    options = ["--standalone", f"--cluster-id={cluster_id}", f"--config={CONFIG}"]
     with TemporaryDirectory(dir=folder) as scratch:
         shutil.copy(folder / CONFIG, scratch)
         done = subprocess.run(
-            [*java, *tool], cwd=scratch, capture_output=True, text=True, check=False
+            [*java, "kafka.tools.StorageTool", "format", *options],
+            cwd=scratch,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         if done.returncode:
             message = f"Kafka could not format {folder}:\n{done.stdout}{done.stderr}"

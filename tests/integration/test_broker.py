@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -105,6 +106,12 @@ def test_a_named_folder_keeps_records_and_cluster_across_restarts(tmp_path: Path
     with Broker(tmp_path / "kafka") as broker:
         assert asyncio.run(cluster_id(broker)) == before
         assert asyncio.run(consume(broker, "kept")) == b"a record"
+
+
+def test_a_cluster_id_may_begin_with_a_dash(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(uuid, "uuid4", lambda: uuid.UUID(bytes=b"\xf8" * 16))
+    with Broker() as broker:
+        assert asyncio.run(cluster_id(broker)).startswith("-")
 
 
 def test_it_comes_back_at_its_address_after_a_kill(tmp_path: Path) -> None:

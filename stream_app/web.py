@@ -24,13 +24,17 @@ class Web(Service):
         self._is_ready = is_ready
         self._runner: web.AppRunner | None = None
 
-    async def on_start(self) -> None:
-        """Bind and say where."""
+    def application(self) -> web.Application:
+        """Return the routes, without a port."""
         app = web.Application()
         app.router.add_get("/metrics", self._metrics)
         app.router.add_get("/healthz", self._healthz)
         app.router.add_get("/readyz", self._readyz)
-        self._runner = web.AppRunner(app, access_log=None)
+        return app
+
+    async def on_start(self) -> None:
+        """Bind and say where."""
+        self._runner = web.AppRunner(self.application(), access_log=None)
         await self._runner.setup()
         host, port = self._settings.web_host, self._settings.web_port
         try:

@@ -1,0 +1,91 @@
+"""Facts: keys that split again, codecs that read what they wrote, and one winner everywhere."""
+
+import random
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas import ABSTENTION, LABEL, RETRACTION
+from stream_app import facts
+
+NAMES = st.text(min_size=1, max_size=20)
+TIMES = st.integers(-(2**62), 2**62)
+ANNOTATIONS = st.builds(
+    lambda kind, time, label: facts.encode_annotation(kind, time, label if kind == LABEL else None),
+    st.sampled_from((LABEL, ABSTENTION, RETRACTION)),
+    st.integers(0, 3),
+    st.sampled_from(("cat", "dog")),
+)
+
+
+@given(NAMES, NAMES, NAMES)
+def test_a_key_gives_back_what_it_was_made_of(project: str, item: str, who: str) -> None:
+    key = facts.fact_key(facts.fact_prefix(project), item, facts.ANNOTATION, who)
+    assert facts.split_fact_key(key) == (project, item, facts.ANNOTATION, who)
+
+
+def test_no_projects_facts_are_found_under_anothers_prefix() -> None:
+    key = facts.fact_key(facts.fact_prefix("ab"), "i", facts.STATUS, "")
+    assert not key.startswith(facts.fact_prefix("a"))
+    assert not facts.said_key("ab", "i").startswith(facts.said_prefix("a"))
+    assert not facts.lease_key("ab", "i").startswith(facts.lease_prefix("a"))
+
+
+@given(TIMES, st.sampled_from((LABEL, ABSTENTION, RETRACTION)))
+def test_an_annotation_gives_back_its_time_kind_and_label(time: int, kind: int) -> None:
+    label = "ä cat" if kind == LABEL else None
+    fact = facts.encode_annotation(kind, time, label)
+    assert facts.order(fact) == (time, kind)
+    assert facts.annotation_label(fact) == label
+
+
+@given(TIMES, TIMES)
+def test_the_later_time_wins_whatever_its_sign(one: int, other: int) -> None:
+    first = facts.encode_annotation(LABEL, one, "cat")
+    second = facts.encode_annotation(LABEL, other, "cat")
+    assert facts.newer(first, second) == (one > other)
+
+
+def test_at_the_same_time_a_retraction_beats_the_label_it_takes_back() -> None:
+    label = facts.encode_annotation(LABEL, 5, "cat")
+    retraction = facts.encode_annotation(RETRACTION, 5, None)
+    assert facts.newer(retraction, label)
+    assert not facts.newer(label, retraction)
+
+
+def test_a_retraction_of_a_superseded_answer_changes_nothing() -> None:
+    assert not facts.newer(
+        facts.encode_annotation(RETRACTION, 5, None), facts.encode_annotation(LABEL, 6, "dog")
+    )
+
+
+@given(st.lists(ANNOTATIONS, min_size=1, max_size=8), st.randoms(use_true_random=False))
+def test_the_same_fact_wins_in_every_order(some: list[bytes], rng: random.Random) -> None:
+    def winner(history: list[bytes]) -> bytes:
+        best = None
+        for fact in history:
+            if facts.newer(fact, best):
+                best = fact
+        assert best is not None
+        return best
+
+    shuffled = [*some, *some]
+    rng.shuffle(shuffled)
+    assert winner(shuffled) == winner(some)
+
+
+def test_a_prediction_gives_back_its_classes_and_probabilities() -> None:
+    probs = np.array([0.25, 0.75], np.float32)
+    fact = facts.encode_prediction(7, facts.encode_classes(("a", "bé")), probs.tobytes())
+    classes, raw = facts.split_prediction(fact)
+    assert facts.order(fact) == (7, 0)
+    assert facts.decode_classes(classes) == ("a", "bé")
+    np.testing.assert_array_equal(np.frombuffer(raw, "<f4"), probs)
+
+
+def test_consensus_and_numbers_are_read_as_written() -> None:
+    for label in ("cat", None):
+        assert facts.decode_consensus(facts.encode_consensus(label)) == label
+        assert facts.encode_consensus(label) != facts.GONE
+    assert facts.decode_number(facts.encode_number(12)) == 12

@@ -1,0 +1,27 @@
+"""A project in memory: predictions over its classes, and its record in the table."""
+
+import numpy as np
+
+from schemas import ProjectSettings
+from stream_app.project import Ledger, Project, canonical
+
+
+def test_a_listed_class_that_is_missing_has_probability_zero() -> None:
+    given = np.array([[0.4, 0.6]], np.float32)
+    probs, alive = canonical(given, ("a", "c"), ("c", "b", "a"))
+    np.testing.assert_array_equal(probs, np.array([[0.6, 0.0, 0.4]], np.float32))
+    assert alive.all()
+
+
+def test_mass_on_unlisted_classes_is_dropped_and_the_rest_renormalised() -> None:
+    given = np.array([[0.25, 0.25, 0.5], [0.0, 0.0, 1.0]], np.float32)
+    probs, alive = canonical(given, ("a", "b", "x"), ("a", "b"))
+    np.testing.assert_array_equal(probs[0], np.array([0.5, 0.5], np.float32))
+    assert alive.tolist() == [True, False]
+
+
+def test_a_projects_record_is_read_as_it_was_written() -> None:
+    settings = ProjectSettings(classes=("a", "b"), models=("m",), budget=3, window_seconds=60)
+    ledger = Ledger(next_window=4, last_boundary=7, spent=2, epoch=9, closed_at=11)
+    again = Project.decode("p", Project("p", settings, ledger).encode())
+    assert (again.settings, again.ledger) == (settings, ledger)

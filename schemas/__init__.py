@@ -15,8 +15,8 @@ from schemas.columns import (
     StatusColumns,
 )
 from schemas.dead_letters import DeadLetter, encode_dead_letter, parse_dead_letter
-from schemas.decode import decode
-from schemas.encode import encode_annotator_trust, encode_item_scores, encode_selections
+from schemas.decoding import decode
+from schemas.encoding import encode_annotator_trust, encode_item_scores, encode_selections
 from schemas.events import (
     Annotation,
     Annotations,

@@ -72,6 +72,7 @@ class Broker:
         self.port = port or 0
         self.pid = 0
         self._running = ExitStack()
+        self._guardian: subprocess.Popen[bytes] | None = None
 
     @property
     def bootstrap_servers(self) -> str:
@@ -92,11 +93,18 @@ class Broker:
             guardian = running.enter_context(_guarded([*java, "kafka.Kafka", CONFIG], folder))
             _await_ready(guardian, folder, self.port)
             self.pid = int((folder / PID).read_text())
+            self._guardian = guardian
             self._running = running.pop_all()
+
+    def wait(self) -> None:
+        """Wait until Kafka ends by itself; where it does not run, it has."""
+        if self._guardian is not None:
+            self._guardian.wait()
 
     def stop(self) -> None:
         """Stop Kafka where it runs, and wait until it is gone."""
         self._running.close()
+        self._guardian = None
         self.pid = 0
 
     def __enter__(self) -> Self:

@@ -1,27 +1,45 @@
-"""The command line: ``activelab-stream``."""
+"""The command line ``activelab-stream``: what there is, and how a command that fails ends.
 
-import asyncio
+Exit codes: 0 done, 1 refused or failed (one sentence says why), 2 usage.
+"""
+
+from typing import Any
 
 import typer
+from aiokafka.errors import KafkaError
+from typer.core import TyperGroup
 
-from stream_app import logs
-from stream_app.app import create_worker
-from stream_app.settings import Settings
-from stream_app.topics import ensure_topics
-from stream_app.transport import run_worker
-
-main = typer.Typer(no_args_is_help=True, help="A streaming active-learning selector.")
+from stream_app.cli import services
+from stream_app.cli.console import err, plain
+from stream_app.errors import StreamAppError
 
 
-@main.callback()
-def common() -> None:
-    """Say which deployment every command talks to: STREAM_APP_* (see `worker --help`)."""
+class Commands(TyperGroup):
+    """Commands whose failures are sentences; a traceback is a bug."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command."""
+        try:
+            return super().invoke(ctx)
+        except StreamAppError as error:
+            message = str(error)
+        except KafkaError as error:
+            message = f"Kafka: {error}."
+        err.print(plain(message, "red"))
+        raise typer.Exit(1)
 
 
-@main.command()
-def worker() -> None:
-    """Run a worker until Ctrl-C or SIGTERM."""
-    settings = Settings()
-    logs.configure(settings.log_level)
-    asyncio.run(ensure_topics(settings))
-    run_worker(create_worker(settings).app)
+main = typer.Typer(
+    cls=Commands,
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_show_locals=False,
+    help="""A streaming active-learning selector: labels and predictions go in through Kafka,
+    ranked lists of the items that are worth one more label come out.
+
+    Start with `broker` and `worker` in two terminals; then `project set`, `publish`,
+    `window close`. Every setting is also an environment variable STREAM_APP_*.""",
+)
+main.command()(services.broker)
+main.command()(services.worker)
+main.add_typer(services.topics, name="topics")

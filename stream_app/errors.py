@@ -4,7 +4,8 @@
     ├── BrokerError    the embedded Kafka can't be fetched, started or reached
     ├── TopicError     the topics on the cluster are not those of the map
     ├── StateError     a worker's state is gone, or is not that of the log
-    └── NoAnswer       a close was not answered in time
+    ├── NoAnswer       a close was not answered in time
+    └── AuditRefused   a window can't be recomputed, whether it was right or not
 
 Each message is a sentence that names the offending value and, where there is one, the remedy.
 """
@@ -41,9 +42,12 @@ class NoAnswer(StreamAppError):
     """A close was not answered in time."""
 
     @classmethod
-    def within(cls, seconds: float, project: str) -> "NoAnswer":
-        """Say for how long a project's close has waited."""
+    def within(cls, seconds: float, project: str, attendance: object) -> "NoAnswer":
+        """Say for how long a project's close has waited, and who is at work."""
         return cls(
-            f"No answer to the close of project {project!r} within {seconds:.0f} s: is a worker "
-            "running on this deployment, and how large is its lag (/metrics)?"
+            f"No answer to the close of project {project!r} within {seconds:.0f} s. {attendance}"
         )
+
+
+class AuditRefused(StreamAppError):
+    """A window can't be recomputed, whether it was right or not."""

@@ -11,6 +11,8 @@ from stream_app.errors import BrokerError
 from stream_app.settings import Settings
 
 Records = AsyncIterator["ConsumerRecord[bytes | None, bytes | None]"]
+Start = Literal["begin", "end"] | int
+"""Where to start reading; a number: so many positions before the end."""
 _FETCH_BYTES = 4 << 20
 
 
@@ -20,7 +22,7 @@ async def reading(
     topic: str,
     partitions: Iterable[int],
     *,
-    start: Literal["begin", "end"] = "begin",
+    start: Start = "begin",
     follow: bool = False,
 ) -> AsyncIterator[Records]:
     """Read a topic (named in full); the place to start from is fixed once this is entered.
@@ -28,6 +30,29 @@ async def reading(
     Ends at what is the end then, by position: so transaction markers and aborted records are
     passed. With ``follow`` it does not end.
     """
+    async with _consumer(settings) as consumer:
+        places = [TopicPartition(topic, number) for number in partitions]
+        consumer.assign(places)
+        ends = await consumer.end_offsets(places)
+        begins = await consumer.beginning_offsets(places)
+        back = {"begin": None, "end": 0}.get(start, start)
+        for place in places:
+            begin = begins[place]
+            consumer.seek(place, begin if back is None else max(begin, ends[place] - back))
+        yield _records(consumer, None if follow else ends)
+
+
+async def first_positions(
+    settings: Settings, topics: Iterable[str], partition: int
+) -> dict[str, int]:
+    """Return where each topic (named in full) begins in a partition: 0 unless it lost records."""
+    async with _consumer(settings) as consumer:
+        begins = await consumer.beginning_offsets([TopicPartition(t, partition) for t in topics])
+    return {place.topic: offset for place, offset in begins.items()}
+
+
+@asynccontextmanager
+async def _consumer(settings: Settings) -> AsyncIterator[AIOKafkaConsumer]:
     consumer = AIOKafkaConsumer(
         bootstrap_servers=settings.bootstrap_servers,
         isolation_level="read_committed",
@@ -42,13 +67,7 @@ async def reading(
         message = f"No Kafka answers at {settings.bootstrap_servers}."
         raise BrokerError(message) from error
     try:
-        places = [TopicPartition(topic, number) for number in partitions]
-        consumer.assign(places)
-        ends = await consumer.end_offsets(places)
-        begins = ends if start == "end" else await consumer.beginning_offsets(places)
-        for place in places:
-            consumer.seek(place, begins[place])
-        yield _records(consumer, None if follow else ends)
+        yield consumer
     finally:
         await consumer.stop()
 

@@ -38,6 +38,15 @@ async def ensure_topics(settings: Settings) -> None:
         await _refuse_other_configs(admin, planned)
 
 
+async def ensure_deployment(settings: Settings) -> None:
+    """Create the topics where a deployment is new; where it is not, it knows its own partitions."""
+    name = settings.topic(Topic.CONTROL)
+    async with _admin(settings) as admin:
+        is_new = name not in await _partition_counts(admin, [name])
+    if is_new:
+        await ensure_topics(settings)
+
+
 async def partition_count(settings: Settings) -> int:
     """Return how many partitions the deployment has, as its control topic says."""
     name = settings.topic(Topic.CONTROL)

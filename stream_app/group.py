@@ -1,0 +1,49 @@
+"""Who works on a deployment, and what waits for them, as Kafka's consumer group says."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+
+from stream_app.settings import Settings
+from stream_app.topology import SOURCES
+
+
+@dataclass(frozen=True, slots=True)
+class Attendance:
+    """How many workers there are, and how many records wait for them."""
+
+    app_id: str
+    workers: int
+    waiting: int
+
+    def __str__(self) -> str:
+        """Say it in a sentence."""
+        if not self.workers:
+            return f"No worker of {self.app_id!r} is running; {self.waiting:,} records wait."
+        return f"Workers of {self.app_id!r}: {self.workers}; {self.waiting:,} records wait."
+
+
+async def attendance(settings: Settings, partitions: Iterable[int]) -> Attendance:
+    """Ask who is at work now, and what waits in these partitions."""
+    places = [
+        TopicPartition(settings.topic(topic), number) for topic in SOURCES for number in partitions
+    ]
+    admin = AIOKafkaAdminClient(bootstrap_servers=settings.bootstrap_servers)
+    consumer = AIOKafkaConsumer(bootstrap_servers=settings.bootstrap_servers)
+    try:
+        await admin.start()
+        await consumer.start()
+        (described,) = await admin.describe_consumer_groups([settings.app_id])
+        committed = await admin.list_consumer_group_offsets(settings.app_id, partitions=places)
+        ends = await consumer.end_offsets(places)
+    finally:
+        await consumer.stop()
+        await admin.close()
+    members = sum(len(group["members"]) for group in described.to_object()["groups"])
+    waiting = sum(
+        max(0, end - max(0, committed[place].offset if place in committed else 0))
+        for place, end in ends.items()
+    )
+    return Attendance(settings.app_id, members, waiting)

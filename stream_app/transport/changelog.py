@@ -6,7 +6,8 @@ reader's *position* must reach the end: it passes markers and aborted records.
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from time import monotonic
 
@@ -53,16 +54,12 @@ class Changelog:
                 starts[tp] = start
         if not starts:
             return 0
-        reader = self._consumer("read_committed")
-        await reader.start()
-        try:
-            # No suspension between the two: without a position the reader would reset by itself.
+        async with self._consumer("read_committed") as reader:
+            # No suspension between the two: without a position the reader would look for one.
             reader.assign(list(starts))
             for tp, start in starts.items():
                 reader.seek(tp, start)
             return await self._read(reader, store, {tp: ends[tp] for tp in starts})
-        finally:
-            await reader.stop()
 
     async def _bounds(
         self, tps: list[TopicPartition]
@@ -72,15 +69,12 @@ class Changelog:
         A read_committed consumer would call the last stable offset the end, and an open
         transaction of another producer makes that too low.
         """
-        viewer = self._consumer("read_uncommitted")
-        await viewer.start()
-        try:
+        async with self._consumer("read_uncommitted") as viewer:
             return await viewer.beginning_offsets(tps), await viewer.end_offsets(tps)
-        finally:
-            await viewer.stop()
 
-    def _consumer(self, isolation_level: str) -> AIOKafkaConsumer:
-        return AIOKafkaConsumer(
+    @asynccontextmanager
+    async def _consumer(self, isolation_level: str) -> AsyncIterator[AIOKafkaConsumer]:
+        consumer = AIOKafkaConsumer(
             bootstrap_servers=self.bootstrap_servers,
             group_id=None,
             enable_auto_commit=False,
@@ -89,6 +83,11 @@ class Changelog:
             fetch_max_wait_ms=READ_WAIT_MS,
             max_partition_fetch_bytes=READ_BYTES,
         )
+        try:
+            await consumer.start()
+            yield consumer
+        finally:
+            await consumer.stop()
 
     async def _read(
         self, reader: AIOKafkaConsumer, store: RocksStore, ends: dict[TopicPartition, int]

@@ -114,15 +114,17 @@ class RunConsumer(Consumer):
                 message = RunMessage(lane, generation)
                 await self.wait_first(self.callback(message), self.suspend_flow.wait())
 
-    def _fetchable(self) -> list[TP]:
-        """Return the partitions that have room for more."""
+    def _fetchable(self) -> dict[TP, int]:
+        """Return where the fetch of each partition that has room for more must begin."""
         lanes = self.lanes
         if not self.flow_active or sum(lane.size for lane in lanes.values()) >= WAITING_BYTES:
-            return []
+            return {}
         records, size = self.app.settings.run_rows, self.app.settings.run_bytes
-        return [
-            tp for tp, lane in lanes.items() if len(lane.records) < records and lane.size < size
-        ]
+        return {
+            tp: lane.fetched
+            for tp, lane in lanes.items()
+            if len(lane.records) < records and lane.size < size
+        }
 
     def take(self, message: RunMessage) -> Run:
         """Hand over all that waits in the lane of ``message``."""
@@ -153,8 +155,15 @@ class RunConsumer(Consumer):
         return lane.acked if lane.acked > lane.committed else None
 
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:
+        if self.app.crash_reason is not None:  # the thread may be gone, and would never answer
+            return False
         lanes = self.lanes
-        committed = await super()._commit(offsets)
+        try:
+            async with asyncio.timeout(self.app.settings.commit_timeout):
+                committed = await super()._commit(offsets)
+        except TimeoutError:
+            self.log.warning("The group's offsets could not be committed in time: %r", offsets)
+            return False
         if committed:
             for tp, offset in offsets.items():
                 if tp in lanes:

@@ -1,8 +1,7 @@
 """The consumer's thread: fetch with positions, seek, and ask the group whether we are still in.
 
-All of aiokafka runs in this thread. A fetch belongs to the group generation of the seek before
-it: it is drained only while that seek is the last one, so a fetch that outlives a rebalance can
-move no position of the next assignment.
+All of aiokafka runs in this thread. A fetch belongs to a generation of the group and is drained
+only in it, so one that outlives a rebalance can move no position of the next assignment.
 """
 
 import asyncio
@@ -15,7 +14,6 @@ from aiokafka.errors import ConsumerStoppedError
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
 from faust.types import TP
 
-from stream_app.transport.errors import RunLost
 from stream_app.transport.lanes import Fetch
 
 FETCH_MAX_WAIT_MS = 50
@@ -31,9 +29,6 @@ class Superseded(Exception):
 class RunThread(AIOKafkaConsumerThread):
     """The thread of a consumer that delivers runs."""
 
-    _generation: int | None = None
-    """The group generation of the last seek; touched by this thread alone."""
-
     def _create_worker_consumer(self, transport: Any) -> AIOKafkaConsumer:
         consumer = super()._create_worker_consumer(transport)
         # Read by AIOKafkaConsumer.start() when it makes its Fetcher; Faust has no setting for
@@ -41,6 +36,12 @@ class RunThread(AIOKafkaConsumerThread):
         consumer._isolation_level = "read_committed"
         consumer._fetch_max_wait_ms = FETCH_MAX_WAIT_MS
         return consumer
+
+    def _stopped_set(self) -> None:
+        # A crash has ended this thread before the service is stopped; upstream raises then, and
+        # leaves the rest of the stop undone.
+        if not self.thread_loop.is_closed():
+            super()._stopped_set()
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
         """Pause all partitions before anything else: only a seek lets one flow.
@@ -62,25 +63,33 @@ class RunThread(AIOKafkaConsumerThread):
         for tp, position in positions.items():
             consumer.seek(TopicPartition(*tp), position)
             consumer.resume(TopicPartition(*tp))
-        self._generation = generation
 
     async def fetch(
-        self, generation: int, wanted: Iterable[TP], *, patience: float, max_records: int
+        self, generation: int, wanted: Mapping[TP, int], *, patience: float, max_records: int
     ) -> Mapping[TP, Fetch]:
-        """Return what has been fetched of ``wanted``; wait up to ``patience`` s for something."""
-        tps = {TopicPartition(*tp) for tp in wanted}
+        """Return what has been fetched; wait up to ``patience`` seconds for something.
+
+        ``wanted`` says where each partition's fetch must begin. One that is found elsewhere is
+        returned, too, whether it has records or not: aiokafka resets a position that is not in
+        the log (any more) without a word.
+        """
+        tps = {TopicPartition(*tp): position for tp, position in wanted.items()}
         deadline = monotonic() + patience
         fetched: Mapping[TP, Fetch]
         fetched = await self.call_thread(self._fetch, generation, tps, deadline, max_records)
         return fetched
 
     async def _fetch(
-        self, generation: int, wanted: set[TopicPartition], deadline: float, max_records: int
+        self,
+        generation: int,
+        wanted: Mapping[TopicPartition, int],
+        deadline: float,
+        max_records: int,
     ) -> Mapping[TP, Fetch]:
         consumer = self._ensure_consumer()
         fetcher = consumer._fetcher
         # Without this context aiokafka takes the consumer for idle and leaves the group.
-        with fetcher._subscriptions.fetch_context():
+        with consumer._subscription.fetch_context():
             while True:
                 if consumer._closed or fetcher._closed:
                     raise ConsumerStoppedError
@@ -96,29 +105,27 @@ class RunThread(AIOKafkaConsumerThread):
                     waiter.cancel()
 
     async def _drain(
-        self, generation: int, wanted: set[TopicPartition], max_records: int
+        self, generation: int, wanted: Mapping[TopicPartition, int], max_records: int
     ) -> dict[TP, Fetch]:
         """Take what is there, with the positions before and after.
 
         Nothing here suspends (timeout 0, no reassignment), so what moved the positions is what
         we return: a seek or a rebalance can't come in between.
         """
-        fetcher = self._ensure_consumer()._fetcher
-        subscriptions = fetcher._subscriptions
-        if generation != self._generation or subscriptions.reassignment_in_progress:
+        consumer = self._ensure_consumer()
+        fetcher, subscriptions = consumer._fetcher, consumer._subscription
+        if generation != consumer._coordinator.generation or subscriptions.reassignment_in_progress:
             return {}
         assignment = subscriptions.subscription.assignment
         states = {tp: assignment.state_value(tp) for tp in wanted}
-        for tp, state in states.items():
-            if state is None or not state.has_valid_position:
-                message = f"{tp.topic}[{tp.partition}]: its position is not in the log any more"
-                raise RunLost(message)
-        begins = {tp: state.position for tp, state in states.items()}
-        records = await fetcher.fetched_records(wanted, timeout=0, max_records=max_records)
+        # A position that is being reset is none; -1 differs from all that may be wanted.
+        begins = {tp: _position(state) for tp, state in states.items()}
+        records = await fetcher.fetched_records(set(wanted), timeout=0, max_records=max_records)
+        ends = {tp: _position(state) for tp, state in states.items()}
         return {
-            TP(*tp): Fetch(begins[tp], state.position, records.get(tp, ()))
-            for tp, state in states.items()
-            if state.position != begins[tp]
+            TP(*tp): Fetch(begins[tp], ends[tp], records.get(tp, ()))
+            for tp, position in wanted.items()
+            if begins[tp] != position or ends[tp] != position
         }
 
     async def is_member(self, generation: int) -> bool:
@@ -161,3 +168,8 @@ class RunThread(AIOKafkaConsumerThread):
         return bool(
             consumer._fetcher._fetch_task.done() or consumer._coordinator._coordination_task.done()
         )
+
+
+def _position(state: Any) -> int:
+    """Return the position of a partition, -1 while aiokafka looks for one."""
+    return state.position if state.has_valid_position else -1

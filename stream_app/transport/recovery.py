@@ -89,9 +89,10 @@ class RunRecovery(Recovery):
         self._check(partitions, positions)
         app.in_recovery = False
         # 6. Seek, empty the queues, and only now let it flow.
-        await consumer.seek_and_flow(
-            generation, {TP(*place): position for place, position in positions.items()}
-        )
+        async with asyncio.timeout(app.settings.commit_timeout):
+            await consumer.seek_and_flow(
+                generation, {TP(*place): position for place, position in positions.items()}
+            )
         app.owned = partitions
         app.recovered = Recovered(len(partitions), records, perf_counter() - began)
         app.flow_control.resume()

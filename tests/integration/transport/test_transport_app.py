@@ -29,14 +29,27 @@ async def running(
     assert counting.app.crash_reason is None
 
 
-async def crash(settings: Settings, application: type[Counting]) -> BaseException | None:
+@asynccontextmanager
+async def crashing(
+    settings: Settings, application: type[Counting]
+) -> AsyncIterator[tuple[Counting, list[BaseException]]]:
+    """Run an application; within the context it must crash, for the reason that is appended."""
+    counting = application(settings)
+    reasons: list[BaseException] = []
+    try:
+        await counting.app.start()
+        yield counting, reasons
+        await eventually(lambda: counting.app.crash_reason is not None, "crashed", 10)
+        reasons.append(counting.app.crash_reason)
+    finally:
+        await counting.app.stop()
+
+
+async def crash(settings: Settings, application: type[Counting]) -> type[BaseException]:
     """Run an application until it has crashed; return the reason."""
-    app = application(settings).app
-    await app.start()
-    await eventually(lambda: app.crash_reason is not None, "crashed")
-    reason: BaseException | None = app.crash_reason
-    await app.stop()
-    return reason
+    async with crashing(settings, application) as (_, reasons):
+        pass
+    return type(reasons[0])
 
 
 async def test_positions_pass_what_users_abort_and_the_lag_ends_at_zero(kafka: Kafka) -> None:
@@ -157,8 +170,8 @@ async def test_whatever_the_application_raises_ends_the_worker(kafka: Kafka) -> 
         async def on_assigned(self, partitions: frozenset[int]) -> Positions:
             raise LookupError(partitions)
 
-    assert type(await crash(kafka.settings, BadRun)) is KeyError
-    assert type(await crash(kafka.settings, BadAssigned)) is LookupError
+    assert await crash(kafka.settings, BadRun) is KeyError
+    assert await crash(kafka.settings, BadAssigned) is LookupError
 
 
 async def test_what_is_raised_at_a_revocation_ends_the_worker(kafka: Kafka, tmp_path: Path) -> None:
@@ -166,9 +179,10 @@ async def test_what_is_raised_at_a_revocation_ends_the_worker(kafka: Kafka, tmp_
         async def on_revoked(self, partitions: frozenset[int]) -> None:
             raise LookupError(partitions)
 
-    crashing = asyncio.create_task(crash(kafka.settings, BadRevoked))
-    async with running(kafka.settings.model_copy(update={"data_dir": tmp_path / "other"})):
-        assert type(await crashing) is LookupError
+    other = kafka.settings.model_copy(update={"data_dir": tmp_path / "other"})
+    async with crashing(kafka.settings, BadRevoked) as (_, reasons), running(other):
+        pass
+    assert [type(reason) for reason in reasons] == [LookupError]
 
 
 @pytest.mark.parametrize(("position", "reason"), [(None, UnevenAssignment), (1_000_000, RunLost)])
@@ -181,11 +195,11 @@ async def test_a_position_that_can_not_be_read_from_ends_the_worker(
             place = positions.popitem()[0]
             return positions if position is None else positions | {place: position}
 
-    assert type(await crash(kafka.settings, Misplaced)) is reason
+    assert await crash(kafka.settings, Misplaced) is reason
 
 
 async def test_a_source_with_another_number_of_partitions_is_refused(kafka: Kafka) -> None:
     (source, _) = kafka.sources
     await kafka.add_partition(source)
 
-    assert type(await crash(kafka.settings, Counting)) is UnevenAssignment
+    assert await crash(kafka.settings, Counting) is UnevenAssignment

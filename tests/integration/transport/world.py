@@ -159,7 +159,12 @@ class Kafka:
 
     async def add_partition(self, topic: str) -> None:
         """Let ``topic`` have one partition more than the others."""
-        await self.admin.create_partitions({topic: NewPartitions(self.settings.partitions + 1)})
+        count = self.settings.partitions + 1
+        await self.admin.create_partitions({topic: NewPartitions(count)})
+        deadline = time.monotonic() + 10
+        while len((await self.admin.describe_topics([topic]))[0]["partitions"]) != count:
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.05)
 
     async def assert_exact(self) -> None:
         """Compare changelog and output with the truth; nothing may be missing, or said twice."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import GroupCoordinatorNotAvailableError
 
 from stream_app.settings import Settings
 from stream_app.topology import SOURCES
@@ -35,15 +36,19 @@ async def attendance(settings: Settings, partitions: Iterable[int]) -> Attendanc
     try:
         await admin.start()
         await consumer.start()
-        (described,) = await admin.describe_consumer_groups([settings.app_id])
-        committed = await admin.list_consumer_group_offsets(settings.app_id, partitions=places)
         ends = await consumer.end_offsets(places)
+        try:
+            described = await admin.describe_consumer_groups([settings.app_id])
+            committed = await admin.list_consumer_group_offsets(settings.app_id, partitions=places)
+        except GroupCoordinatorNotAvailableError:
+            described, committed = [], {}  # a Kafka that has never had any group
     finally:
         await consumer.stop()
         await admin.close()
-    members = sum(len(group["members"]) for group in described.to_object()["groups"])
-    waiting = sum(
-        max(0, end - max(0, committed[place].offset if place in committed else 0))
-        for place, end in ends.items()
+    groups = [group for answer in described for group in answer.to_object()["groups"]]
+    done = {place: max(0, committed[place].offset) for place in committed}
+    return Attendance(
+        settings.app_id,
+        workers=sum(len(group["members"]) for group in groups),
+        waiting=sum(max(0, end - done.get(place, 0)) for place, end in ends.items()),
     )
-    return Attendance(settings.app_id, members, waiting)

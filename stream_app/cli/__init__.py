@@ -9,7 +9,7 @@ import typer
 from aiokafka.errors import KafkaError
 from typer.core import TyperGroup
 
-from stream_app.cli import services
+from stream_app.cli import project, services
 from stream_app.cli.console import err, plain
 from stream_app.errors import StreamAppError
 
@@ -43,3 +43,4 @@ main = typer.Typer(
 main.command()(services.broker)
 main.command()(services.worker)
 main.add_typer(services.topics, name="topics")
+main.add_typer(project.app, name="project")

@@ -175,7 +175,7 @@ class Client:
         Looks from the end of the topic, and in all of it only where that is not enough.
         """
         found: list[O] = []
-        for start in (10 * count + 1_000, "begin"):
+        for start in (-(10 * count + 1_000), "begin"):
             said = [one.said for one in await self.read(topic, project, start=start)]
             found = [one for one in said if isinstance(one, kind) and wanted(one)]
             if len(found) >= count:

@@ -12,7 +12,7 @@ from stream_app.settings import Settings
 
 Records = AsyncIterator["ConsumerRecord[bytes | None, bytes | None]"]
 Start = Literal["begin", "end"] | int
-"""Where to start reading; a number: so many positions before the end."""
+"""Where to start reading; a number as in a slice: a position, or below 0 so many before the end."""
 _FETCH_BYTES = 4 << 20
 
 
@@ -35,11 +35,20 @@ async def reading(
         consumer.assign(places)
         ends = await consumer.end_offsets(places)
         begins = await consumer.beginning_offsets(places)
-        back = {"begin": None, "end": 0}.get(start, start)
         for place in places:
-            begin = begins[place]
-            consumer.seek(place, begin if back is None else max(begin, ends[place] - back))
+            consumer.seek(place, _position(start, begins[place], ends[place]))
         yield _records(consumer, None if follow else ends)
+
+
+def _position(start: Start, begin: int, end: int) -> int:
+    """Return the position at which to start in a log of positions [begin, end)."""
+    match start:
+        case "begin":
+            return begin
+        case "end":
+            return end
+        case int():
+            return max(begin, start if start >= 0 else end + start)
 
 
 async def first_positions(

@@ -1,0 +1,300 @@
+"""Audit: recompute a window from the inputs and earlier selections, and compare.
+
+What is true is read anew (`stream_app.replay`), scored with the batch functions of `activelab`
+and said in the models of the wire: the window that the worker should have published. So a
+difference is a field of a record. Beside rule 1-6 of the replay:
+
+7.  A close on request has what is left of the budget, or what it asks for if that is less; left is
+    the budget less all that has been selected since the last boundary, or the whole budget where
+    there is no clock. A clock close has the whole budget, or nothing on a project that selects on
+    request only, at a multiple of the window's length, later than the last one, up to ``now``.
+8.  Every request has one answer, in the order of the log; a window's id is the next number.
+9.  Eligible is what has fewer answers than ``max_answers`` and no open lease.
+
+Earlier windows are taken as published: audit them all to know that they are right. Not compared
+is ``epoch``, which counts the worker's fits and so depends on how runs were cut.
+"""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
+from typing import Any
+
+import numpy as np
+import orjson
+
+import activelab
+import schemas
+from schemas import Cause, Close, ProjectSettings, RequestCause, Selection, Window
+from stream_app.errors import AuditRefused
+from stream_app.history import History, read_history
+from stream_app.replay import Replay
+from stream_app.settings import Settings
+from stream_app.windows import RULE_VERSION
+
+TOLERANCE = 1e-9
+"""How far scores and parameters may be apart."""
+NAMED_DORMANT = 20
+"""Dormant names that a manifest has room for: the most frequent ones, then by name."""
+SECOND = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One field in which a published window is not the recomputed one."""
+
+    what: str
+    published: Any
+    recomputed: Any
+
+    def __str__(self) -> str:
+        return f"{self.what}: published {self.published}, recomputed {self.recomputed}"
+
+
+@dataclass(frozen=True, slots=True)
+class AuditReport:
+    """What an audit of a window found."""
+
+    window: Window
+    selections: Sequence[Selection]
+    differences: Sequence[Difference]
+
+    @property
+    def agrees(self) -> bool:
+        """Say whether the window is what it should be."""
+        return not self.differences
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """What earlier windows have spent and answered."""
+
+    next_window: int = 1
+    last_boundary: int = 0
+    spent: int = 0
+    """Selections since that boundary."""
+    requests: frozenset[str] = frozenset()
+
+    def entered(self, cause: Cause, selected: int) -> "Ledger":
+        """Return what it is behind one more window."""
+        if isinstance(cause, RequestCause):
+            requests, boundary, spent = (
+                self.requests | {cause.request_id},
+                self.last_boundary,
+                self.spent,
+            )
+        else:
+            requests, boundary, spent = self.requests, cause.boundary, 0
+        return Ledger(self.next_window + 1, boundary, spent + selected, requests)
+
+    def left(self, settings: ProjectSettings) -> int:
+        """Return how much of the budget is left."""
+        spent = 0 if settings.window_seconds is None else self.spent
+        return max(0, settings.budget - spent)
+
+    def grant(self, settings: ProjectSettings, close: Close, now: int) -> int | str:
+        """Return how many selections a close may make, or why it makes no window at all."""
+        if settings.state == "closed":
+            return "the project is closed"
+        if close.boundary is not None:
+            return self._grant_at(close.boundary, settings, now)
+        if close.request_id in self.requests:
+            return "the request has had its window"
+        left = self.left(settings)
+        return left if close.budget is None else min(left, close.budget)
+
+    def _grant_at(self, boundary: int, settings: ProjectSettings, now: int) -> int | str:
+        length = settings.window_seconds
+        if settings.state == "paused":
+            return "the project is paused"
+        if length is None or boundary % (length * SECOND):
+            return "the project has no such boundary"
+        if not self.last_boundary < boundary <= now:
+            return "the boundary was passed before, or lies ahead"
+        return 0 if settings.on_request_only else settings.budget
+
+
+def audit_history(history: History, window: int | None = None) -> Iterator[AuditReport]:
+    """Audit the windows of a project, or those with one id (right is one), in log order."""
+    replay, ledger = history.replay(), Ledger()
+    published = history.selections()
+    for answer, closes in history.walk(replay):
+        if isinstance(answer, Window):
+            selections = published.get(answer.window, [])
+            if window in (None, answer.window):
+                differences = _differences(replay, ledger, closes, answer, selections)
+                yield AuditReport(answer, selections, tuple(differences))
+            ledger = ledger.entered(answer.cause, len(selections))
+
+
+def _differences(
+    replay: Replay,
+    ledger: Ledger,
+    closes: Sequence[Close],
+    window: Window,
+    selections: Sequence[Selection],
+) -> Iterator[Difference]:
+    """Compare a window with the one that its close should have had."""
+    if window.rule_version != RULE_VERSION:
+        message = (
+            f"Window {window.window} is of rule version {window.rule_version}, not {RULE_VERSION}."
+        )
+        raise AuditRefused(message)
+    asked = [close.request_id for close in closes if close.request_id is not None]
+    answered = [window.cause.request_id] if isinstance(window.cause, RequestCause) else []
+    if asked != answered:
+        yield Difference("requests answered since the last answer", answered, asked)
+    close = next((close for close in reversed(closes) if _causes(close, window.cause)), None)
+    if close is None or replay.settings is None:
+        yield Difference("cause", window.cause, "no such close, or no such project")
+        return
+    granted = ledger.grant(replay.settings, close, replay.now * 1000)
+    if isinstance(granted, str):
+        yield Difference("window", window.window, f"none: {granted}")
+        return
+    recomputed, ranked = _recompute(replay, replay.settings, ledger, window, selections, granted)
+    yield from _compare("", window.model_dump(mode="json"), recomputed.model_dump(mode="json"))
+    for rank, (said, right) in enumerate(zip_longest(selections, ranked), start=1):
+        yield from _compare(
+            f"rank {rank}",
+            said and said.model_dump(mode="json"),
+            right and right.model_dump(mode="json"),
+        )
+
+
+def _causes(close: Close, cause: Cause) -> bool:
+    if isinstance(cause, RequestCause):
+        return close.request_id == cause.request_id
+    return close.boundary == cause.boundary
+
+
+def _recompute(
+    replay: Replay,
+    settings: ProjectSettings,
+    ledger: Ledger,
+    window: Window,
+    selections: Sequence[Selection],
+    granted: int,
+) -> tuple[Window, list[Selection]]:
+    """Return the records that should have been published.
+
+    ``window`` gives what is not judged, the selections the list of which the digest is one.
+    """
+    counted = replay.counted(settings)
+    columns = counted.columns()
+    epoch = activelab.fit(columns)
+    scores = activelab.score(columns, epoch)
+    now = replay.now * 1000
+    leased = np.array([replay.leases.get(item, now) > now for item in counted.items], np.bool_)
+    eligible = ~leased & (scores.num_answers < settings.max_answers)
+    by_method = activelab.METHODS[settings.method](
+        columns, scores, seed=settings.seed, window=ledger.next_window
+    )
+    best = activelab.top(by_method, counted.items, eligible, granted).tolist()
+    ranked = [
+        Selection(
+            project=replay.project,
+            window=ledger.next_window,
+            rank=rank,
+            of=len(best),
+            item=counted.items[row],
+            score=float(by_method[row]),
+            reason="relabel" if scores.num_annotations[row] else "first_label",
+            until=now + settings.lease_seconds * SECOND,
+            answered_by=tuple(sorted(counted.answers.get(counted.items[row], ()))),
+        )
+        for rank, row in enumerate(best, start=1)
+    ]
+    labels = columns.labels()
+    counts = schemas.Counts(
+        items=len(counted.items),
+        labels=len(labels.label),
+        annotators=len(np.unique(labels.voter)),
+        dormant=dict(sorted(counted.dormant.items(), key=_by_frequency)[:NAMED_DORMANT]),
+        leased=int(leased.sum()),
+        eligible=int(eligible.sum()),
+        selected=len(ranked),
+        budget_left=ledger.entered(window.cause, len(ranked)).left(settings),
+    )
+    right = Window(
+        project=replay.project,
+        window=ledger.next_window,
+        cause=window.cause,
+        now=now,
+        cut=dict(replay.positions),
+        settings=settings,
+        rule_version=RULE_VERSION,
+        epoch=window.epoch,
+        parameters=_parameters(epoch),
+        counts=counts,
+        digest=digest(selections),
+    )
+    return right, ranked
+
+
+def _by_frequency(named: tuple[str, int]) -> tuple[int, str]:
+    return -named[1], named[0]
+
+
+def _parameters(epoch: activelab.Epoch) -> schemas.Parameters:
+    stage = epoch.consensus_stage
+    return schemas.Parameters(
+        regime=epoch.regime,
+        models={
+            model: schemas.ModelParameters(
+                temperature=float(epoch.temperature[at]), model_weight=float(stage.model_weight[at])
+            )
+            for at, model in enumerate(epoch.models)
+        },
+        consensus_likelihood=stage.consensus_likelihood,
+        majority_class_error=stage.majority_class_error,
+        mean_annotator_weight=stage.mean_annotator_weight,
+    )
+
+
+def digest(selections: Sequence[Selection]) -> str:
+    """Return the SHA-256 of the JSON list of [item, score rounded to 1e-9, relabelled or not]."""
+    scores = np.array([selection.score for selection in selections], np.float64).round(9)
+    rows = [
+        [selection.item, score, selection.reason == "relabel"]
+        for selection, score in zip(selections, scores.tolist(), strict=True)
+    ]
+    return hashlib.sha256(orjson.dumps(rows)).hexdigest()
+
+
+def _compare(what: str, published: Any, recomputed: Any) -> Iterator[Difference]:
+    """Compare two JSON values; numbers may be `TOLERANCE` apart."""
+    match published, recomputed:
+        case dict(), dict():
+            for name in published | recomputed:
+                inner = f"{what} {name}".strip()
+                yield from _compare(inner, published.get(name), recomputed.get(name))
+        case (int() | float(), int() | float()):
+            if abs(published - recomputed) > TOLERANCE:
+                yield Difference(what, published, recomputed)
+        case _:
+            if published != recomputed:
+                yield Difference(what, published, recomputed)
+
+
+async def audit(settings: Settings, project: str, window: int | None = None) -> AuditReport:
+    """Audit a window of a project on a deployment, by default the last one.
+
+    Raises AuditRefused where it can't be recomputed.
+    """
+    history = await read_history(settings, project)
+    windows = [answer.window for answer in history.answers() if isinstance(answer, Window)]
+    if not windows:
+        message = f"Project {project!r} has no window yet."
+        raise AuditRefused(message)
+    reports = list(audit_history(history, windows[-1] if window is None else window))
+    if not reports:
+        message = f"Project {project!r} has no window {window}; the last one is {windows[-1]}."
+        raise AuditRefused(message)
+    return reports[-1]
+
+
+async def audit_all(settings: Settings, project: str) -> list[AuditReport]:
+    """Audit every window of a project on a deployment, in log order."""
+    return list(audit_history(await read_history(settings, project)))

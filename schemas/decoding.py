@@ -46,13 +46,15 @@ def _by_type(*models: type[Event]) -> dict[str, type[Event]]:
     return {model.model_fields["type"].default: model for model in models}
 
 
-MODELS: Mapping[str, Mapping[str, type[Event]]] = {
+MODELS: Mapping[str, dict[str, type[Event]]] = {
     Topic.ANNOTATIONS: _by_type(Annotation, Annotations, Retraction, Close),
     Topic.PREDICTIONS: _by_type(Prediction, Predictions, Close),
     Topic.CONTROL: _by_type(ProjectSettings, Items, Close),
 }
 """What may be on a source topic, by type."""
-EVERY_MODEL = {name: model for models in MODELS.values() for name, model in models.items()}
+_ELSEWHERE: dict[str, type[Event] | Reason] = {
+    name: Reason.TYPE_NOT_ALLOWED for models in MODELS.values() for name in models
+}
 
 
 def decode(
@@ -72,34 +74,31 @@ def decode(
     least one; a valid ``project`` or ``close`` is a piece of its own.
     """
     reader = _Reader(topic, partition, partitions)
-    draft = _Draft(begin, begin, max_rows, max_bytes)
+    draft = _Draft(begin, max_rows, max_bytes)
     for record in records:
         read = reader.read(record)
         if isinstance(read, Control):
-            if draft.num_records:
-                yield draft.facts(topic)
+            if draft.records:
+                yield draft.facts(topic, draft.end)
             after = end if record is records[-1] else read.end
             yield replace(read, begin=draft.end, end=after)
-            draft = _Draft(after, after, max_rows, max_bytes)
+            draft = _Draft(after, max_rows, max_bytes)
         elif not draft.take(record, *read):
-            yield draft.facts(topic)
-            draft = _Draft(draft.end, draft.end, max_rows, max_bytes)
+            yield draft.facts(topic, draft.end)
+            draft = _Draft(draft.end, max_rows, max_bytes)
             draft.take(record, *read)
     if draft.begin < end:
-        draft.end = end
-        yield draft.facts(topic)
+        yield draft.facts(topic, end)
 
 
 @dataclass(slots=True)
 class _Draft:
-    """Facts while records are added to them."""
+    """Records, and what they say, while there is room for more."""
 
     begin: int
-    end: int
     rows_left: int
     bytes_left: int
-    now: int = 0
-    num_records: int = 0
+    records: list[SourceRecord] = field(default_factory=list)
     rows: list[Row] = field(default_factory=list)
     rejections: list[Rejection] = field(default_factory=list)
 
@@ -107,23 +106,26 @@ class _Draft:
         """Add a record unless it is too much; the first one never is."""
         self.rows_left -= (len(rows) or 1) + (len(rejection.rows) if rejection else 0)
         self.bytes_left -= len(record.key or b"") + len(record.value or b"")
-        if self.num_records and (self.rows_left < 0 or self.bytes_left < 0):
+        if self.records and (self.rows_left < 0 or self.bytes_left < 0):
             return False
-        self.end = record.offset + 1
-        self.num_records += 1
+        self.records.append(record)
         self.rows.extend(rows)
-        self.now = max(self.now, record.timestamp)
         if rejection is not None:
             self.rejections.append(rejection)
         return True
 
-    def facts(self, topic: str) -> Facts:
-        """Return the facts; a topic holds rows of one kind."""
+    @property
+    def end(self) -> int:
+        """Return the position behind the last record."""
+        return self.records[-1].offset + 1 if self.records else self.begin
+
+    def facts(self, topic: str, end: int) -> Facts:
+        """Return the facts up to ``end``; a topic holds rows of one kind."""
         return Facts(
             begin=self.begin,
-            end=self.end,
-            now=self.now,
-            num_records=self.num_records,
+            end=end,
+            now=max((record.timestamp for record in self.records), default=0),
+            num_records=len(self.records),
             annotations=AnnotationColumns.of(self.rows if topic == Topic.ANNOTATIONS else ()),
             predictions=PredictionColumns.of(self.rows if topic == Topic.PREDICTIONS else ()),
             statuses=StatusColumns.of(self.rows if topic == Topic.CONTROL else ()),
@@ -145,7 +147,7 @@ class _Reader:
 
     def __init__(self, topic: str, partition: int, partitions: int) -> None:
         self._topic = topic
-        self._allowed = frozenset(MODELS[topic].values())
+        self._models = {**_ELSEWHERE, **MODELS[topic]}
         self._partition = partition
         self._partitions = partitions
         self._places: dict[bytes | None, _Place] = {}
@@ -158,12 +160,10 @@ class _Reader:
             place = self._places[key] = _locate(key, self._partition, self._partitions)
         if place.reason is not None:
             return (), Rejection(record, place.reason, home=place.home)
-        body = _parse(record.value)
-        model = body if type(body) is Reason else model_of(body, EVERY_MODEL)
-        if type(model) is Reason:  # isinstance is slow on classes that have a metaclass
-            return (), Rejection(record, model)
-        if model not in self._allowed:
-            return (), Rejection(record, Reason.TYPE_NOT_ALLOWED)
+        opened = _open(record.value, self._models)
+        if not isinstance(opened, tuple):
+            return (), Rejection(record, opened)
+        model, body = opened
         fast = FAST.get(model)
         rows = fast(place.project, body, record.timestamp) if fast else None
         if rows is not None:
@@ -201,20 +201,28 @@ def _locate(key: bytes | None, partition: int, partitions: int) -> _Place:
     return _Place(project)
 
 
-def _parse(value: bytes | None) -> Any:
-    """Return what a value says in JSON, or the reason why it says nothing."""
+def _open(
+    value: bytes | None, models: Mapping[str, type[Event] | Reason]
+) -> tuple[type[Event], dict[str, Any]] | Reason:
+    """Return a value's model and what it says in JSON, or the reason why it says nothing."""
     if not value:
         return Reason.EMPTY_VALUE
     if len(value) > MAX_RECORD_BYTES:
         return Reason.TOO_LARGE
     try:
-        return orjson.loads(value)
+        body = orjson.loads(value)
     except orjson.JSONDecodeError:
-        try:
-            value.decode()
-        except UnicodeDecodeError:
-            return Reason.NOT_UTF8
-        return Reason.NOT_JSON
+        return Reason.NOT_JSON if _is_utf8(value) else Reason.NOT_UTF8
+    model = model_of(body, models)
+    return model if isinstance(model, Reason) else (model, body)
+
+
+def _is_utf8(value: bytes) -> bool:
+    try:
+        value.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _may_close(topic: str, close: Close) -> bool:

@@ -8,7 +8,7 @@ A validation's context is None when a record is built, and its arrival when it i
 """
 
 from collections.abc import Mapping, Sized
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal, TypeVar
 
 import orjson
@@ -26,7 +26,7 @@ from pydantic import (
 )
 
 from schemas.reasons import Reason, fault
-from schemas.times import MAX_AHEAD, format_time, in_range, parse_time, to_micros
+from schemas.times import EPOCH, MAX_AHEAD, format_time, parse_time, to_micros
 from schemas.topics import MAX_CLASSES, MAX_ID_BYTES, MAX_ROWS
 
 T = TypeVar("T")
@@ -52,8 +52,8 @@ class Record(Wire):
 M = TypeVar("M", bound=Record)
 
 
-def model_of(body: object, models: Mapping[str, type[M]]) -> type[M] | Reason:
-    """Return the model that a record's ``type`` and ``schema_version`` name, or what is wrong."""
+def model_of(body: object, models: Mapping[str, type[M] | Reason]) -> type[M] | Reason:
+    """Return what ``models`` has for a record's ``type``, or what is wrong with its head."""
     if type(body) is not dict:
         return Reason.WRONG_TYPE
     try:
@@ -105,10 +105,10 @@ def _time(value: object, info: ValidationInfo) -> int:
         if isinstance(value, datetime):
             return to_micros(value)
         if type(value) is int and info.context is None:
-            return in_range(value)
+            return to_micros(EPOCH + timedelta(microseconds=value))
     except TypeError as error:
         raise fault(Reason.TIME_WITHOUT_ZONE, "Has no zone") from error
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise fault(Reason.BAD_TIME, "Not ISO 8601 in the years 1 to 9999 UTC") from error
     raise fault(Reason.WRONG_TYPE, "Not a string")
 

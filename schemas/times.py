@@ -27,13 +27,9 @@ def parse_time(text: str) -> int:
 def to_micros(moment: datetime) -> int:
     """Return an aware datetime in microseconds; raises as `parse_time` does."""
     elapsed = moment - EPOCH
-    return in_range((elapsed.days * 86_400 + elapsed.seconds) * 1_000_000 + elapsed.microseconds)
-
-
-def in_range(micros: int) -> int:
-    """Return ``micros`` where they are in the years 1 to 9999 UTC, else raise ValueError."""
+    micros = (elapsed.days * 86_400 + elapsed.seconds) * 1_000_000 + elapsed.microseconds
     if not _MIN <= micros <= _MAX:
-        msg = f"{micros} microseconds are out of the years 1 to 9999 UTC"
+        msg = f"{moment.isoformat()} is out of the years 1 to 9999 UTC"
         raise ValueError(msg)
     return micros
 

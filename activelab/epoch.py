@@ -68,6 +68,7 @@ class Epoch:
 
     ``annotators`` are in the order of their ids; those without a label have what an unknown one
     has and are in no mean. ``agreement`` is s_j ``(M + 1,)``, the last one the mean of the others.
+    Unless ``calibrated``, items are scored by the probabilities as they came.
     """
 
     num_classes: int
@@ -76,6 +77,7 @@ class Epoch:
     regime: Regime
     num_labels: int
     class_counts: Ints
+    calibrated: bool
     temperature: Floats
     agreement: Floats
     majority_stage: Stage

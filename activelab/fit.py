@@ -20,10 +20,11 @@ from activelab.statistics import ConsensusCounts, LabelCounts, MajorityCounts, P
 from activelab.votes import Votes, model_votes
 
 
-def fit(columns: Columns) -> Epoch:
+def fit(columns: Columns, *, calibrate: bool = True) -> Epoch:
     """Fit the parameters to everything that is known.
 
     Permuting, splitting and padding the columns changes no bit of what items are scored by.
+    Without ``calibrate`` the models' probabilities are taken as they are (CROWDLAB alone).
     """
     num_annotators = len(columns.annotators)
     size = num_models, num_classes = len(columns.models), columns.num_classes
@@ -37,11 +38,12 @@ def fit(columns: Columns) -> Epoch:
     from_models = model_votes(top_class, labels.per_item() == 0, num_classes)
     model_ties = _tie_break(from_models, plurality(from_models), num_models)
 
-    temperature: Floats = np.ones(num_models)
+    temperature: Floats | None = None
     agreement: Floats = np.ones(num_annotators + 1)
     stage_a = stage_b = equal_stage(num_annotators, num_models)
     if regime is Regime.OVERLAPS:
-        temperature = np.array([_temperature(columns, labels, m) for m in range(num_models)])
+        if calibrate:
+            temperature = np.array([_temperature(columns, labels, m) for m in range(num_models)])
         agreement = agreements(counts, num_annotators)
         has_label = counts.labels.read(num_annotators) > 0
         predicted = PredictedCounts()
@@ -62,7 +64,8 @@ def fit(columns: Columns) -> Epoch:
         regime=regime,
         num_labels=len(labels.label),
         class_counts=counts.classes.read(num_classes),
-        temperature=temperature,
+        calibrated=temperature is not None,
+        temperature=np.ones(num_models) if temperature is None else temperature,
         agreement=agreement,
         majority_stage=stage_a,
         consensus_stage=stage_b,
@@ -96,7 +99,11 @@ def _temperature(columns: Columns, labels: Votes, model: int) -> float:
 
 
 def _resolved(
-    columns: Columns, labels: Votes, plural: tuple[Ints, Bools], ties: TieBreak, temperature: Floats
+    columns: Columns,
+    labels: Votes,
+    plural: tuple[Ints, Bools],
+    ties: TieBreak,
+    temperature: Floats | None,
 ) -> Ints:
     """Break the ties of the majority vote."""
     majority, tied = plural[0].copy(), plural[1]
@@ -107,7 +114,7 @@ def _resolved(
 
 
 def _consensus(
-    columns: Columns, labels: Votes, majority: Ints, temperature: Floats, stage: Stage
+    columns: Columns, labels: Votes, majority: Ints, temperature: Floats | None, stage: Stage
 ) -> Ints:
     """Take each labelled item's unique most probable class under a stage, or the majority's."""
     consensus = majority.copy()

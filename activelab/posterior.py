@@ -26,6 +26,7 @@ class Beliefs:
     Items that a model does not predict have a uniform row there, with weight 0.
     """
 
+    num_classes: int
     probs: tuple[Floats, ...]
     present: Bools
 
@@ -39,18 +40,17 @@ class Beliefs:
             if not present[model].all():
                 block[:, ~present[model]] = 1 / columns.num_classes
             probs.append(block if temperature is None else calibrated(block, temperature[model]))
-        return cls(tuple(probs), present)
+        return cls(columns.num_classes, tuple(probs), present)
 
     def sums(self, weights: Floats) -> tuple[Floats, Floats]:
         """Sum the models' probabilities by weight, ``(K, n)``, and their weights, ``(n,)``."""
         num_items = self.present.shape[1]
-        total = np.zeros(num_items)
-        belief: Floats | None = None
+        belief, total = np.zeros((self.num_classes, num_items)), np.zeros(num_items)
         for probs, present, weight in zip(self.probs, self.present, weights, strict=True):
             share = weight * present
-            belief = share * probs if belief is None else belief + share * probs
-            total = total + share
-        return np.zeros(0) if belief is None else belief, total
+            belief += share * probs
+            total += share
+        return belief, total
 
     def mean(self) -> Floats:
         """Average the models that each item has: ``(K, n)``, 0 where it has none."""

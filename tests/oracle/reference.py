@@ -1,9 +1,10 @@
 """cleanlab 2.9.0 as an oracle: its answers with its counting corrected, and as released.
 
-Two things are corrected here. ``find_best_temp_scaler`` counts labels with ``value_counts`` on
-floats, which packs the counts of the classes that occur into the first places: it gets integers.
-And posteriors are rounded to 1e-12 before the most probable class is looked for, as ours are: else
-the order of addition decides whether two annotators of equal weight tie.
+Two things are corrected here. Where labels are counted (for the temperature, and for qualities by
+agreement) ``value_counts`` is given floats, and packs the counts of the classes that occur into the
+first places: it gets integers. And posteriors are rounded to 1e-12 before the most probable class
+is looked for, as ours are: else the order of addition decides whether two annotators of equal
+weight tie.
 """
 
 import warnings
@@ -40,7 +41,8 @@ def corrected() -> Iterator[None]:
         return round_first
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(internal, "value_counts", integer_counts)
+        for module in (internal, cleanlab):
+            patch.setattr(module, "value_counts", integer_counts)
         for name in ROUNDED:
             patch.setattr(cleanlab, name, rounded(getattr(cleanlab, name)))
         yield

@@ -1,0 +1,79 @@
+"""Judgement: what an epoch says of items, block by block.
+
+    majority    labelled: the most frequent label, ties broken
+    consensus   labelled: the unique most probable class under stage A, else the majority;
+                unlabelled: the majority of the models' most probable classes
+    posterior   of the classes, under stage A (given the majority) and B (given the consensus)
+    quality     the posterior of the consensus under stage B
+
+Without overlaps the majority is the consensus, and both posteriors are the unchecked one.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from activelab.columns import NO_CLASS, Columns
+from activelab.epoch import Epoch, Regime
+from activelab.majority import TieBreak, break_ties, plurality
+from activelab.posterior import Beliefs, posterior, unchecked_posterior, unique_best
+from activelab.rows import Floats, Hashes, Ints
+from activelab.votes import Votes, model_votes
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What an epoch says of the ``items`` of a block: classes ``(n,)``, posteriors ``(K, n)``.
+
+    ``weight`` ``(n,)`` is that of each item's models and annotators under stage B. Both classes are
+    -1 where nobody has said any.
+    """
+
+    items: slice
+    labels: Votes
+    majority: Ints
+    majority_posterior: Floats
+    consensus: Ints
+    consensus_posterior: Floats
+    weight: Floats
+
+    @property
+    def quality(self) -> Floats:
+        """Return the posterior of each item's consensus: ``(n,)``; 1 / K where there is none."""
+        return self.consensus_posterior[self.consensus, np.arange(len(self.consensus))]
+
+
+def judged(columns: Columns, epoch: Epoch) -> Iterator[Judgement]:
+    """Judge all items, in blocks; an item's result does not depend on the others, to the bit."""
+    epoch = epoch.aligned(columns.annotators)
+    for items, votes in columns.labels().blocks():
+        yield _judged(columns, items, votes, epoch)
+
+
+def _judged(columns: Columns, items: slice, votes: Votes, epoch: Epoch) -> Judgement:
+    beliefs = Beliefs.of(columns, items, epoch.temperature if epoch.calibrated else None)
+    hashes = columns.item_hashes[items]
+    majority = consensus = _majority(votes, beliefs, epoch.label_ties, hashes)
+    labelled = majority != NO_CLASS
+    if epoch.regime is Regime.OVERLAPS:
+        by_majority, _ = posterior(votes, beliefs, epoch.majority_stage)
+        by_consensus, weight = posterior(votes, beliefs, epoch.consensus_stage)
+        consensus = np.where(labelled, unique_best(by_majority, otherwise=majority), NO_CLASS)
+    else:
+        by_consensus, weight = unchecked_posterior(votes, beliefs)
+        by_majority = by_consensus
+    if not labelled.all():
+        from_models = model_votes(columns.top_class(items), ~labelled, columns.num_classes)
+        of_models = _majority(from_models, beliefs, epoch.model_ties, hashes)
+        consensus = np.where(labelled, consensus, of_models)
+    return Judgement(items, votes, majority, by_majority, consensus, by_consensus, weight)
+
+
+def _majority(votes: Votes, beliefs: Beliefs, ties: TieBreak, hashes: Hashes) -> Ints:
+    majority, tied = plurality(votes)
+    if tied.any():
+        at = np.flatnonzero(tied)
+        probs = beliefs.mean()[:, at]
+        majority[at] = break_ties(votes.take(at), probs, ties, hashes[at])
+    return majority

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from itertools import chain
 from typing import Any, Self
 
 import numpy as np
@@ -102,7 +103,7 @@ class Facts:
     @property
     def latest(self) -> int | None:
         """Return the largest event time in microseconds; None where no event has one."""
-        return max((*self.annotations.time, *self.statuses.time), default=None)
+        return max(chain(self.annotations.time, self.statuses.time), default=None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ from schemas.fields import (
 )
 from schemas.probabilities import canonical
 from schemas.reasons import Reason, fault
-from schemas.topics import MAX_COUNT
+from schemas.topics import MAX_COUNT, MAX_RECORD_BYTES
 
 
 class Event(Record):
@@ -42,6 +42,14 @@ class Event(Record):
     """The parallel lists of a batch: an error inside one of them is its row's alone."""
     VALUE_REASON: ClassVar[Reason] = Reason.BAD_VALUE
     """What is wrong with a value of the right type that is not allowed."""
+
+    def to_bytes(self) -> bytes:
+        """Encode the record's value; raises ValueError where it is over 1 MiB: split it."""
+        value = super().to_bytes()
+        if len(value) > MAX_RECORD_BYTES:
+            msg = f"{len(value)} bytes are more than a record may have ({MAX_RECORD_BYTES})"
+            raise ValueError(msg)
+        return value
 
 
 class Answer(Wire):

@@ -33,13 +33,13 @@ T = TypeVar("T")
 
 
 class Wire(BaseModel):
-    """The base of every model, frozen; ``type`` and ``schema_version`` open every record."""
+    """The base of every model: frozen, and strict about fields that it does not know."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Record(Wire):
-    """The base of every record."""
+    """The base of every record; these two fields open it."""
 
     type: str
     schema_version: Literal[1] = 1

@@ -160,6 +160,14 @@ def test_what_decode_would_reject_or_not_read_can_not_be_built(
         model(**fields)
 
 
+def test_a_record_over_a_mebibyte_can_not_be_encoded() -> None:
+    fits = Items(items=[f"{at:0100}" for at in range(10_000)], status="registered")
+    assert len(fits.to_bytes()) < 1 << 20
+    more = Items(items=[f"{at:0110}" for at in range(10_000)], status="registered")
+    with pytest.raises(ValueError, match="more than a record may have"):
+        more.to_bytes()
+
+
 def test_models_are_frozen() -> None:
     settings = ProjectSettings(classes=["a", "b"], models=["m"], budget=3)
     with pytest.raises(ValidationError):

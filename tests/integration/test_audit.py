@@ -1,0 +1,168 @@
+"""An audit of a real worker agrees; of topics in which one label was changed it does not."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+import orjson
+import pytest
+from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
+from workers import worker
+
+from schemas import (
+    Annotation,
+    Items,
+    Prediction,
+    Predictions,
+    ProjectSettings,
+    Retraction,
+    Topic,
+    Window,
+)
+from stream_app.audit import audit, audit_all
+from stream_app.client import Client
+from stream_app.errors import AuditRefused
+from stream_app.history import TOPICS
+from stream_app.reading import reading
+from stream_app.settings import Settings
+from stream_app.topics import ensure_topics
+
+PROJECT, OTHER = "animals", "plants"
+CLASSES = ("cat", "dog", "eel")
+C = TypeVar("C")
+Tampering = Callable[[Topic, dict[str, Any]], dict[str, Any]]
+
+
+async def some_windows(settings: Settings) -> None:
+    """Let a worker close windows of a project that is corrected, excluded from and changed."""
+    shape = ProjectSettings(classes=CLASSES, models=("m",), budget=4, max_answers=3)
+    items = tuple(f"item-{number}" for number in range(12))
+    answers = [
+        Annotation(item=item, annotator=f"ann-{number % 4}", label=CLASSES[number % 3])
+        for number, item in enumerate(items[:8] + items[:5] + items[2:6])
+    ]
+    shares = ((0.6, 0.3, 0.1), (0.2, 0.5, 0.3), (0.1, 0.1, 0.8))
+    predictions = Predictions(
+        model="m", classes=CLASSES, items=items, pred_probs=tuple(shares[i % 3] for i in range(12))
+    )
+    async with Client(settings) as client:
+        for project in (PROJECT, OTHER):
+            await client.publish(Topic.CONTROL, project, [shape])
+            await client.publish(Topic.ANNOTATIONS, project, answers)
+            await client.publish(Topic.PREDICTIONS, project, [predictions])
+        with worker(settings):
+            await client.settle(PROJECT)
+            assert isinstance(await client.close_window(PROJECT), Window)
+            retraction = Retraction(item="item-0", annotator="ann-0")
+            await client.publish(Topic.ANNOTATIONS, PROJECT, [retraction])
+            stranger = Annotation(item="item-1", annotator="ann-9", label="fox")
+            await client.publish(Topic.ANNOTATIONS, PROJECT, [stranger])
+            await client.publish(
+                Topic.CONTROL, PROJECT, [Items(items=("item-3",), status="excluded")]
+            )
+            await client.publish(Topic.CONTROL, PROJECT, [shape.model_copy(update={"budget": 6})])
+            newer = Prediction(item="item-4", model="m", pred_probs={"eel": 0.9, "cat": 0.1})
+            await client.publish(Topic.PREDICTIONS, PROJECT, [newer])
+            await client.settle(PROJECT)
+            assert isinstance(await client.close_window(PROJECT), Window)
+
+
+async def copied(settings: Settings, tampering: Tampering) -> Settings:
+    """Copy what an audit reads to the topics of another deployment, as ``tampering`` has it.
+
+    The copies keep offsets and timestamps, so their topics let a producer say what time it is.
+    """
+    name = f"{tampering.__name__}-{settings.app_id}"
+    copy = settings.model_copy(update={"topic_prefix": f"{name}.", "app_id": name})
+    topics = [NewTopic(copy.topic(topic), settings.partitions, 1) for topic in TOPICS]
+    async with kafka(AIOKafkaAdminClient, settings) as admin:
+        await admin.create_topics(topics)
+    async with kafka(AIOKafkaProducer, settings) as producer:
+        for topic in TOPICS:
+            numbers = range(settings.partitions)
+            async with reading(settings, settings.topic(topic), numbers) as records:
+                async for record in records:
+                    body = tampering(topic, orjson.loads(record.value or b"null"))
+                    await producer.send(
+                        copy.topic(topic),
+                        orjson.dumps(body),
+                        key=record.key,
+                        partition=record.partition,
+                        timestamp_ms=record.timestamp,
+                    )
+    return copy
+
+
+@asynccontextmanager
+async def kafka(kind: Callable[..., C], settings: Settings) -> AsyncIterator[C]:
+    """Connect one of the client library's clients, and close it."""
+    client: Any = kind(bootstrap_servers=settings.bootstrap_servers)
+    await client.start()
+    try:
+        yield client
+    finally:
+        await (client.stop() if hasattr(client, "stop") else client.close())
+
+
+async def test_a_worker_s_windows_are_what_an_audit_recomputes(settings: Settings) -> None:
+    await ensure_topics(settings)
+    await some_windows(settings)
+    reports = await audit_all(settings, PROJECT)
+    assert [d for report in reports for d in report.differences] == []
+    assert [len(report.selections) for report in reports if report.selections] == [4, 6]
+    last = await audit(settings, PROJECT)
+    assert last.agrees
+    assert last.window == reports[-1].window
+    assert last.window.counts.dormant == {"labels:fox": 1}
+
+
+def nothing(topic: Topic, body: dict[str, Any]) -> dict[str, Any]:
+    return body
+
+
+def one_label(topic: Topic, body: dict[str, Any]) -> dict[str, Any]:
+    changed = topic == Topic.ANNOTATIONS and (body.get("item"), body.get("annotator")) == (
+        "item-1",
+        "ann-1",
+    )
+    return body | {"label": "eel"} if changed else body
+
+
+def a_worse_item(topic: Topic, body: dict[str, Any]) -> dict[str, Any]:
+    changed = (
+        topic == Topic.SELECTIONS and body["rank"] == body["of"] and body["project"] == PROJECT
+    )
+    return body | {"item": "item-7"} if changed else body
+
+
+async def test_an_audit_of_a_copy_says_what_was_tampered_with(settings: Settings) -> None:
+    await ensure_topics(settings)
+    await some_windows(settings)
+    assert (await audit(await copied(settings, nothing), PROJECT)).agrees
+
+    reports = await audit_all(await copied(settings, one_label), PROJECT)
+    wrong = {difference.what for report in reports for difference in report.differences}
+    assert {"parameters models m temperature", "rank 1 score"} <= wrong
+
+    report = await audit(await copied(settings, a_worse_item), PROJECT)
+    assert {d.what for d in report.differences} == {"digest", "rank 6 item"}
+
+
+async def test_a_window_is_not_judged_where_a_log_has_lost_its_beginning(
+    settings: Settings,
+) -> None:
+    await ensure_topics(settings)
+    await some_windows(settings)
+    async with Client(settings) as client:
+        place = TopicPartition(settings.topic(Topic.ANNOTATIONS), client.home(PROJECT))
+    async with kafka(AIOKafkaAdminClient, settings) as admin:
+        await admin.delete_records({place: RecordsToDelete(2)})
+    with pytest.raises(AuditRefused, match="begins at offset 2"):
+        await audit(settings, PROJECT)
+
+
+async def test_a_project_without_the_window_is_not_judged(settings: Settings) -> None:
+    await ensure_topics(settings)
+    with pytest.raises(AuditRefused, match="no window yet"):
+        await audit(settings, PROJECT)

@@ -130,9 +130,7 @@ def one_label(topic: Topic, body: dict[str, Any]) -> dict[str, Any]:
 
 
 def a_worse_item(topic: Topic, body: dict[str, Any]) -> dict[str, Any]:
-    changed = (
-        topic == Topic.SELECTIONS and body["rank"] == body["of"] and body["project"] == PROJECT
-    )
+    changed = topic == Topic.SELECTIONS and body["rank"] == 6
     return body | {"item": "item-7"} if changed else body
 
 

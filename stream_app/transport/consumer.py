@@ -69,6 +69,7 @@ class RunConsumer(Consumer):
         self.lanes: dict[TP, Lane] = {}
         self._generation = -1
         self._room = asyncio.Event()
+        self._idle_since: float | None = monotonic()
 
     def _new_consumer_thread(self) -> RunThread:
         return RunThread(self, loop=self.loop, beacon=self.beacon)
@@ -101,14 +102,14 @@ class RunConsumer(Consumer):
             generation,
             wanted,
             patience=FETCH_SECONDS if len(wanted) == len(lanes) else FETCH_SECONDS_WHEN_FULL,
-            max_records=FETCH_RECORDS,
+            max_records=min(FETCH_RECORDS, self.app.settings.run_rows),
         )
         for tp, fetch in fetches.items():
             # A rebalance has begun: its seek goes back to before all that is not acked.
             if lanes is not self.lanes or not self.flow_active:
                 return
             lane = lanes[tp]
-            lane.extend(fetch)
+            lane.extend(fetch, now=monotonic())
             if lane.records and not lane.announced:
                 lane.announced = True
                 message = RunMessage(lane, generation)
@@ -129,12 +130,14 @@ class RunConsumer(Consumer):
     def take(self, message: RunMessage) -> Run:
         """Hand over all that waits in the lane of ``message``."""
         self._room.set()
+        self._idle_since = None
         return message.lane.take()
 
     def ack(self, message: Any) -> bool:
         """Note that the run which the agent took for ``message`` is durable."""
         message.acked = True
-        message.lane.ack()
+        self._idle_since = now = monotonic()
+        message.lane.ack(now=now)
         self._unacked_messages.discard(message)
         notify(self._waiting_for_ack)
         return True
@@ -167,7 +170,7 @@ class RunConsumer(Consumer):
         if committed:
             for tp, offset in offsets.items():
                 if tp in lanes:
-                    lanes[tp].commit(offset)
+                    lanes[tp].commit(offset, now=monotonic())
         return committed
 
     async def committed_offsets(self, tps: Iterable[TP]) -> dict[TP, int | None]:
@@ -200,7 +203,10 @@ class RunConsumer(Consumer):
         """Begin new lanes at ``positions``; they flow once ``resume_flow`` is called."""
         await self._thread.seek_and_flow(generation, positions)
         self._generation = generation
-        self.lanes = {tp: Lane.at(*tp, position) for tp, position in positions.items()}
+        self.lanes = {
+            tp: Lane.at(tp.topic, tp.partition, position, now=monotonic())
+            for tp, position in positions.items()
+        }
 
     # ------------------------------------------------------------------ what others look at
 
@@ -220,21 +226,14 @@ class RunConsumer(Consumer):
         """
         if self.should_stop or not self.flow_active:
             return
-        if self._thread.is_dead():
-            await self.app.fail(Stuck("a background routine of the Kafka consumer has ended"))
-        now = monotonic()
-        for lane in self.lanes.values():
-            where = f"{lane.topic}[{lane.partition}]"
-            if lane.acked > lane.committed and now - lane.idle_since > STUCK_SECONDS:
-                message = f"{where}: committed {lane.committed}, though {lane.acked} is durable"
-                await self.app.fail(Stuck(message))
-            elif (
-                lane.waiting_since is not None
-                and not self._unacked_messages
-                and now - lane.waiting_since > STUCK_SECONDS
-            ):
-                message = f"{where}: {len(lane.records)} records wait, and nobody takes them"
-                await self.app.fail(Stuck(message))
+        standing = (
+            lane.stuck(STUCK_SECONDS, now=monotonic(), idle_since=self._idle_since)
+            for lane in self.lanes.values()
+        )
+        dead = "a background routine of the Kafka consumer has ended"
+        reason = dead if self._thread.is_dead() else next(filter(None, standing), None)
+        if reason is not None:
+            await self.app.fail(Stuck(reason))
 
 
 class RunTransport(Transport):

@@ -72,6 +72,8 @@ class Counting:
         where = (("run", f"{run.topic}@{run.begin}".encode()),)
         said = [Message(key, value, where) for key, value in changes[:-1]]
         interrupt("AT_RUN", len(self.runs))
+        if os.environ.get("RAISE_AT_RUN") == str(len(self.runs)):
+            raise LookupError(run.topic)
         offset = await self.app.transaction.commit(
             run.partition, changes, {self.settings.topic(COUNTS): said}
         )

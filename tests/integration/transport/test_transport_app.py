@@ -203,3 +203,46 @@ async def test_a_source_with_another_number_of_partitions_is_refused(kafka: Kafk
     await kafka.add_partition(source)
 
     assert await crash(kafka.settings, Counting) is UnevenAssignment
+
+
+async def test_what_waits_while_the_agent_works_is_one_run_up_to_a_number_of_records(
+    kafka: Kafka,
+) -> None:
+    first, go_on = asyncio.Event(), asyncio.Event()
+
+    class Slow(Counting):
+        async def on_run(self, run: Run) -> None:
+            first.set()
+            await go_on.wait()
+            await super().on_run(run)
+
+    settings = kafka.settings.model_copy(update={"run_rows": 100})
+    async with running(settings, Slow) as counting:
+        await kafka.feed(1, keys=1)
+        await first.wait()
+        await kafka.feed(1_000, keys=1, first=1)
+        await eventually(lambda: set(counting.app.lag().values()) >= {500, 501}, "all published")
+        go_on.set()
+        await kafka.all_counted()
+        lengths = [len(run.records) for run in counting.runs]
+        assert lengths[0] == 1
+        assert set(lengths[1:-2]) <= set(range(100, 200))
+    await kafka.assert_exact()
+
+
+async def test_a_worker_that_only_looks_alive_is_ended(
+    kafka: Kafka, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse(_offsets: object) -> bool:
+        return False
+
+    await kafka.feed(10)
+    async with crashing(kafka.settings, Counting) as (counting, reasons):
+        consumer = counting.app.consumer
+        monkeypatch.setattr(consumer, "_commit", refuse)
+        await kafka.all_counted()
+        await consumer.verify_all_partitions_active()
+        assert counting.app.crash_reason is None
+        monkeypatch.setattr("stream_app.transport.consumer.STUCK_SECONDS", 0)
+        await consumer.verify_all_partitions_active()
+    assert "the group knows 0" in str(reasons[0])

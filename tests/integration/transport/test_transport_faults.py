@@ -59,3 +59,15 @@ async def test_sigterm_ends_with_exit_code_0_and_what_was_counted_is_committed(
     assert await kafka.committed() == await kafka.applied()
     await kafka.all_counted(start("same"))
     await kafka.assert_exact()
+
+
+async def test_an_exception_ends_the_process_and_its_successor_counts_on(
+    kafka: Kafka, start: Start
+) -> None:
+    await kafka.feed(4_000)
+    failed = start("same", RAISE_AT_RUN="3")
+    assert await failed.ended() == 1
+    assert "LookupError" in failed.log()
+
+    await kafka.all_counted(start("same"))
+    await kafka.assert_exact()

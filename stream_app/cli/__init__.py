@@ -9,7 +9,7 @@ import typer
 from aiokafka.errors import KafkaError
 from typer.core import TyperGroup
 
-from stream_app.cli import project, services, window
+from stream_app.cli import project, publish, services, trainer, window
 from stream_app.cli.console import err, plain
 from stream_app.errors import StreamAppError
 
@@ -44,4 +44,6 @@ main.command()(services.broker)
 main.command()(services.worker)
 main.add_typer(services.topics, name="topics")
 main.add_typer(project.app, name="project")
+main.add_typer(publish.app, name="publish")
 main.add_typer(window.app, name="window")
+main.command()(trainer.trainer)

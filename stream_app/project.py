@@ -113,6 +113,11 @@ class Project:
         self.ledger.epoch += 1
         self.unsaved = True
 
+    def most_dormant(self, number: int) -> dict[str, int]:
+        """Return the most frequent names of dormant facts, then those first by name."""
+        ranked = sorted(self.dormant.items(), key=lambda named: (-named[1], named[0]))
+        return dict(ranked[:number])
+
     def take(self, won: Iterable[Won]) -> Touched:
         """Bring the pool in line with facts that have just won, in any order."""
         touched = Touched()
@@ -205,7 +210,7 @@ def canonical(
     array([[0.333, 0.667]], dtype=float32)
     """
     source, target, whole = _listed(classes, listed)
-    kept = given[:, source]
+    kept = np.ascontiguousarray(given[:, source])  # so that a row's sum has one order
     alive = np.ones(len(given), np.bool_)
     if not whole:
         mass = kept.sum(axis=1, dtype=np.float64)

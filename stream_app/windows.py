@@ -30,6 +30,8 @@ T = TypeVar("T")
 RULE_VERSION = "1"
 """Changes when the same input would give another window; an audit refuses other versions."""
 MICROSECOND = 1_000_000
+NAMED = 20
+"""Dormant names that a manifest has room for."""
 CHUNK = 10_000
 """Items or annotators of which one transaction speaks before the last."""
 
@@ -232,7 +234,7 @@ def _say_manifest(
             items=pool.num_items,
             labels=pool.num_labels,
             annotators=len(pool.annotators()),
-            dormant=dict(project.dormant.most_common(20)),
+            dormant=project.most_dormant(NAMED),
             leased=ranking.leased,
             eligible=ranking.eligible,
             selected=len(ranking.items),

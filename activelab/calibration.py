@@ -72,10 +72,14 @@ def loss_units(votes: Votes, pred_probs: Probs, temperatures: Floats) -> Ints:
     voted = log_probs[votes.label, votes.item]
     share = _UNITS / votes.per_item()[votes.item]
     units = np.empty(len(temperatures), dtype=np.int64)
+    scaled = probs  # its memory serves every temperature
     for point, temperature in enumerate(temperatures):
-        log_total = np.log(class_sum(np.exp(log_probs / temperature)))
-        loss = np.minimum(log_total[votes.item] - voted / temperature, _LARGEST_LOSS)
-        units[point] = np.rint(loss * share).astype(np.int64).sum()
+        np.exp(np.multiply(log_probs, 1 / temperature, out=scaled), out=scaled)
+        loss = np.log(class_sum(scaled))[votes.item]
+        loss -= voted / temperature
+        np.minimum(loss, _LARGEST_LOSS, out=loss)
+        loss *= share
+        units[point] = np.rint(loss, out=loss).astype(np.int64).sum()
     return units
 
 

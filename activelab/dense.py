@@ -93,7 +93,8 @@ def predictions(pred_probs: Probs, num_items: int | None = None) -> list[Probs]:
     if probs.ndim != 3 or (num_items is not None and probs.shape[1] != num_items):
         message = f"predictions are {probs.shape}, not of {num_items or 'some'} items a model"
         raise InvalidInput(message)
-    if not ((probs >= 0) & (probs <= 1)).all() or not probs.any(axis=2).all():
+    possible = probs.min(initial=1) >= 0 and probs.max(initial=0) <= 1  # not so if one is NaN
+    if not possible or not (probs @ np.ones(probs.shape[2])).all():
         message = "a prediction is not finite, outside of 0..1, or 0 for every class"
         raise InvalidInput(message)
     return list(probs)

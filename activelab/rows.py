@@ -33,8 +33,11 @@ def blocks(num_items: int, num_classes: int) -> Iterator[slice]:
         yield slice(begin, min(begin + size, num_items))
 
 
-def block_items(chosen: Bools, num_classes: int) -> Iterator[Ints]:
+def block_items(chosen: Bools, num_classes: int) -> Iterator[Ints | slice]:
     """Cut the items that are ``chosen`` into blocks: their positions."""
+    if chosen.all():
+        yield from blocks(len(chosen), num_classes)
+        return
     items = np.flatnonzero(chosen)
     for block in blocks(len(items), num_classes):
         yield items[block]
@@ -57,5 +60,5 @@ def sums_at(index: Ints, weights: Floats, size: int) -> Floats:
 
 
 def class_major(pred_probs: Probs) -> Floats:
-    """Turn ``(n, K)`` of any float type into a block's ``(K, n)`` float64."""
-    return np.ascontiguousarray(pred_probs.T, dtype=np.float64)
+    """Copy ``(n, K)`` of any float type into a block's ``(K, n)`` float64."""
+    return np.array(pred_probs.T, dtype=np.float64, order="C")

@@ -63,8 +63,10 @@ class Votes:
         for items in blocks(self.num_items, self.num_classes):
             yield items, self.block(items)
 
-    def take(self, items: Ints) -> "Votes":
+    def take(self, items: Ints | slice) -> "Votes":
         """Gather the rows of ``items``, in that order."""
+        if isinstance(items, slice):
+            return self.block(items)
         begin = self.start[items]
         row, item = ranges(begin, self.start[items + 1] - begin)
         return Votes.of(len(items), self.num_classes, (item, self.voter[row], self.label[row]))

@@ -1,0 +1,125 @@
+"""Real workers: subprocesses of the command line, signalled by pid."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.request import urlopen
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from stream_app.settings import Settings
+
+PATIENCE = 60.0
+"""Seconds that anything may take on a machine that is busy with something else."""
+
+
+def eventually(condition: Callable[[], object], otherwise: Callable[[], str]) -> None:
+    """Return once ``condition`` holds; the only place where tests of workers let time pass."""
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline, otherwise()
+        time.sleep(0.02)
+
+
+class WorkerProcess:
+    """One worker process on a deployment; its log is beside its data folder."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.log = settings.data_dir.with_suffix(".log")
+        self._begin = self.log.stat().st_size if self.log.exists() else 0
+        environment = {
+            f"STREAM_APP_{name.upper()}": str(value)
+            for name, value in settings.model_dump().items()
+        }
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "stream_app.cli", "worker"],
+                stdout=log,
+                stderr=log,
+                env={**os.environ, **environment},
+                cwd=Path(__file__).parents[1],
+            )
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to the process."""
+        self.process.send_signal(number)
+
+    def kill(self) -> None:
+        """Kill -9, and wait until it is gone."""
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self) -> int:
+        """Ask it to stop, and return its exit code."""
+        self.process.terminate()
+        try:
+            return self.ended()
+        finally:
+            self.kill()
+
+    def ended(self) -> int:
+        """Wait until it has ended, and return its exit code."""
+        return self.process.wait(timeout=PATIENCE)
+
+    def text(self) -> str:
+        """Return what it has logged."""
+        return self.log.read_bytes()[self._begin :].decode(errors="replace")
+
+    def says(self, sentence: str) -> bool:
+        """Say whether the log holds a sentence, in one line or wrapped as for a terminal."""
+        return sentence in " ".join(self.text().split())
+
+    def wait_for(self, sentence: str) -> None:
+        """Wait until the log holds a sentence; fail with the log's end if it never does."""
+
+        def said() -> bool:
+            # The end is looked at first: what it says at last is in the log then.
+            ended = self.process.poll() is not None
+            found = self.says(sentence)
+            assert found or not ended, self._without(sentence)
+            return found
+
+        eventually(said, lambda: self._without(sentence))
+
+    def _without(self, sentence: str) -> str:
+        code = self.process.poll()
+        return f"no {sentence!r} from a worker (exit code {code}):\n{self.text()[-4000:]}"
+
+    def url(self, path: str) -> str:
+        """Return where it serves a path."""
+        self.wait_for("event='web'")
+        (base,) = re.findall(r"event='web' url='(http://\S+)/metrics'", self.text())
+        return f"{base}{path}"
+
+    def metrics(self) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
+        """Scrape it: samples by name and labels, read as Prometheus reads them."""
+        with urlopen(self.url("/metrics")) as response:
+            families = text_string_to_metric_families(response.read().decode())
+            return {
+                (sample.name, frozenset(sample.labels.items())): sample.value
+                for family in families
+                for sample in family.samples
+            }
+
+    def metric(self, name: str, **labels: str) -> float:
+        """Return one sample; every known series is there from the start."""
+        return self.metrics()[name, frozenset(labels.items())]
+
+
+@contextmanager
+def worker(settings: Settings) -> Iterator[WorkerProcess]:
+    """Run a worker that is ready; stop it if the test has not."""
+    process = WorkerProcess(settings)
+    try:
+        process.wait_for("event='assigned'")
+        yield process
+    finally:
+        if process.process.poll() is None:
+            process.stop()

@@ -94,7 +94,7 @@ def predictions(pred_probs: Probs, num_items: int | None = None) -> list[Probs]:
         message = f"predictions are {probs.shape}, not of {num_items or 'some'} items a model"
         raise InvalidInput(message)
     possible = probs.min(initial=1) >= 0 and probs.max(initial=0) <= 1  # not so if one is NaN
-    if not possible or not (probs @ np.ones(probs.shape[2])).all():
+    if not possible or not np.einsum("mnk->mn", probs).all():
         message = "a prediction is not finite, outside of 0..1, or 0 for every class"
         raise InvalidInput(message)
     return list(probs)

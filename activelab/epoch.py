@@ -16,7 +16,7 @@ Stage A takes the majority vote as consensus, stage B the consensus that stage A
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 
@@ -91,25 +91,9 @@ class Epoch:
 
     def places(self, annotators: Sequence[str]) -> Ints:
         """Look up annotators; an unknown one gets the place of the imputed values, -1."""
-        return np.array([self._place.get(name, -1) for name in annotators], dtype=np.int64)
-
-    def aligned(self, annotators: Sequence[str]) -> "Epoch":
-        """Arrange what belongs to annotators in another order."""
         if annotators is self.annotators:
-            return self
-        place = np.append(self.places(annotators), -1)
-        return replace(
-            self,
-            annotators=annotators,
-            agreement=self.agreement[place],
-            majority_stage=_taken(self.majority_stage, place),
-            consensus_stage=_taken(self.consensus_stage, place),
-            label_ties=replace(self.label_ties, agreement=self.label_ties.agreement[place]),
-        )
-
-
-def _taken(stage: Stage, place: Ints) -> Stage:
-    return replace(stage, annotator_weight=stage.annotator_weight[place])
+            return np.arange(len(annotators))
+        return np.array([self._place.get(name, -1) for name in annotators], dtype=np.int64)
 
 
 def agreements(counts: LabelCounts, num_annotators: int) -> Floats:

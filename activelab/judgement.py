@@ -46,8 +46,8 @@ class Judgement:
 
 def judged(columns: Columns, epoch: Epoch) -> Iterator[Judgement]:
     """Judge all items, in blocks; an item's result does not depend on the others, to the bit."""
-    epoch = epoch.aligned(columns.annotators)
-    for items, votes in columns.labels().blocks():
+    labels = columns.labels().by(epoch.places(columns.annotators))
+    for items, votes in labels.blocks():
         yield _judged(columns, items, votes, epoch)
 
 

@@ -161,8 +161,10 @@ class ConsensusCounts(Statistic):
         self.items.change(per_item, sign)
         self.agreeing.change(per_item, sign * agreeing[multi])
         self.consensus.change(consensus, sign)
-        self.judged.change(np.nonzero(top_class >= 0)[0], sign)
-        self.errors.change(np.nonzero((top_class >= 0) & (top_class != consensus))[0], sign)
+        models, judged = np.arange(len(top_class)), top_class >= 0
+        self.judged.change(models, sign * np.count_nonzero(judged, axis=1))
+        wrong = judged & (top_class != consensus)
+        self.errors.change(models, sign * np.count_nonzero(wrong, axis=1))
 
 
 @dataclass(slots=True)
@@ -182,11 +184,11 @@ class PredictedCounts(Statistic):
         self._count(votes, has_prediction, -1)
 
     def _count(self, votes: Votes, has_prediction: Bools, sign: int) -> None:
-        per_item = votes.per_item()
-        model, item = np.nonzero(has_prediction)
-        self.items.change(model, sign)
-        self.labelled.change(model, sign * (per_item[item] > 0).astype(np.int64))
-        self.labels.change(model, sign * per_item[item])
+        per_item, models = votes.per_item(), np.arange(len(has_prediction))
+        self.items.change(models, sign * np.count_nonzero(has_prediction, axis=1))
+        labelled = has_prediction & (per_item > 0)
+        self.labelled.change(models, sign * np.count_nonzero(labelled, axis=1))
+        self.labels.change(models, sign * (has_prediction @ per_item))
 
     def scale(self, num_models: int) -> Floats:
         """Return what a model's weight grows with: sqrt(mean labels of the items it predicts).

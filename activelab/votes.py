@@ -6,7 +6,7 @@ item's voters has one order: that of the annotators' ids, or of the project's mo
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
@@ -29,12 +29,12 @@ class Votes:
     def of(cls, num_items: int, num_classes: int, rows: tuple[Ints, Ints, Ints]) -> Self:
         """Index rows that are sorted by item."""
         start = np.zeros(num_items + 1, dtype=np.int64)
-        np.cumsum(np.bincount(rows[0], minlength=num_items), out=start[1:])
+        np.bincount(rows[0], minlength=num_items).cumsum(out=start[1:])
         return cls(num_items, num_classes, *rows, start)
 
     def per_item(self) -> Ints:
         """Return the number of votes of every item: ``(N,)``."""
-        return np.diff(self.start)
+        return self.start[1:] - self.start[:-1]
 
     def only(self, rows: Bools) -> "Votes":
         """Keep some of the rows and all of the items."""
@@ -42,6 +42,10 @@ class Votes:
             return self
         kept = (self.item[rows], self.voter[rows], self.label[rows])
         return Votes.of(self.num_items, self.num_classes, kept)
+
+    def by(self, places: Ints) -> "Votes":
+        """Number voters anew, keeping their order: voter ``v`` becomes ``places[v]``."""
+        return replace(self, voter=places[self.voter])
 
     def block(self, items: slice) -> "Votes":
         """Cut out consecutive items."""
@@ -91,6 +95,6 @@ def model_votes(top_class: Ints, asked: Bools, num_classes: int) -> Votes:
 
 def ranges(begin: Ints, length: Ints) -> tuple[Ints, Ints]:
     """Spell out the ranges ``begin : begin + length``: positions, and which range each is of."""
-    which = np.repeat(np.arange(len(length)), length)
-    before = np.cumsum(length) - length
+    which = np.arange(len(length)).repeat(length)
+    before = length.cumsum() - length
     return np.arange(len(which)) + (begin - before)[which], which

@@ -9,7 +9,6 @@ difference is a field of a record. Beside rule 1-6 of the replay:
     there is no clock. A clock close has the whole budget, or nothing on a project that selects on
     request only, at a multiple of the window's length, later than the last one, up to ``now``.
 8.  Every request has one answer, in the order of the log; a window's id is the next number.
-9.  Eligible is what has fewer answers than ``max_answers`` and no open lease.
 
 Earlier windows are taken as published: audit them all to know that they are right. Not compared
 is ``epoch``, which counts the worker's fits and so depends on how runs were cut.
@@ -27,6 +26,7 @@ import orjson
 import activelab
 import schemas
 from schemas import Cause, Close, ProjectSettings, RequestCause, Selection, Window
+from stream_app.batch import Batch
 from stream_app.errors import AuditRefused
 from stream_app.history import History, read_history
 from stream_app.replay import Replay
@@ -181,39 +181,31 @@ def _recompute(
 
     ``window`` gives what is not judged, the selections the list of which the digest is one.
     """
-    counted = replay.counted(settings)
-    columns = counted.columns()
-    epoch = activelab.fit(columns)
-    scores = activelab.score(columns, epoch)
+    batch = Batch.of(replay, settings, ledger.next_window)
     now = replay.now * 1000
-    leased = np.array([replay.leases.get(item, now) > now for item in counted.items], np.bool_)
-    eligible = ~leased & (scores.num_answers < settings.max_answers)
-    by_method = activelab.METHODS[settings.method](
-        columns, scores, seed=settings.seed, window=ledger.next_window
-    )
-    best = activelab.top(by_method, counted.items, eligible, granted).tolist()
+    best = batch.ranked(granted)
     ranked = [
         Selection(
             project=replay.project,
             window=ledger.next_window,
             rank=rank,
             of=len(best),
-            item=counted.items[row],
-            score=float(by_method[row]),
-            reason="relabel" if scores.num_annotations[row] else "first_label",
+            item=batch.counted.items[row],
+            score=float(batch.by_method[row]),
+            reason=batch.reason(row),
             until=now + settings.lease_seconds * SECOND,
-            answered_by=tuple(sorted(counted.answers.get(counted.items[row], ()))),
+            answered_by=batch.answered_by(row),
         )
         for rank, row in enumerate(best, start=1)
     ]
-    labels = columns.labels()
+    labels = batch.columns.labels()
     counts = schemas.Counts(
-        items=len(counted.items),
+        items=len(batch.counted.items),
         labels=len(labels.label),
         annotators=len(np.unique(labels.voter)),
-        dormant=dict(sorted(counted.dormant.items(), key=_by_frequency)[:NAMED_DORMANT]),
-        leased=int(leased.sum()),
-        eligible=int(eligible.sum()),
+        dormant=dict(sorted(batch.counted.dormant.items(), key=_by_frequency)[:NAMED_DORMANT]),
+        leased=int(batch.leased.sum()),
+        eligible=int(batch.eligible.sum()),
         selected=len(ranked),
         budget_left=ledger.entered(window.cause, len(ranked)).left(settings),
     )
@@ -226,7 +218,7 @@ def _recompute(
         settings=settings,
         rule_version=RULE_VERSION,
         epoch=window.epoch,
-        parameters=_parameters(epoch),
+        parameters=_parameters(batch.epoch),
         counts=counts,
         digest=digest(selections),
     )

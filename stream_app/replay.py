@@ -117,9 +117,13 @@ def take(known: dict[K, Fact], key: K, fact: Fact) -> bool:
     return True
 
 
+def canonical(fact: Annotation | Prediction | Status) -> bytes:
+    """Return the bytes of which two facts of the same time and kind are told apart."""
+    return struct.pack(">BQB", 1, fact[0] + (1 << 63), fact[1]) + fact.content()
+
+
 def _tie_breaker(fact: Annotation | Prediction | Status) -> bytes:
-    canonical = struct.pack(">BQB", 1, fact[0] + (1 << 63), fact[1]) + fact.content()
-    return blake2b(canonical, digest_size=16).digest()
+    return blake2b(canonical(fact), digest_size=16).digest()
 
 
 @dataclass(slots=True)

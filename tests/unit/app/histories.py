@@ -1,9 +1,10 @@
 """Random histories of a partition: what arrives, what the worker is given of it, what it says."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from random import Random
+from typing import Any, get_args
 
-from hypothesis import strategies as st
 from memory_ports import Sent, Stage
 
 from schemas import (
@@ -13,6 +14,7 @@ from schemas import (
     Close,
     Event,
     Items,
+    MethodName,
     Prediction,
     Predictions,
     ProjectSettings,
@@ -103,135 +105,155 @@ def arrival(topic: Topic, project: str, event: Event, after: int = 0) -> Arrival
     return Arrival(topic, project_key(project), event.to_bytes(), after)
 
 
-items = st.sampled_from("abcdefg")
-annotators = st.sampled_from(("ann", "bob", "cyd", "dan"))
-models = st.sampled_from("mno")
-times = st.none() | st.integers(-2, 2).map(lambda second: (START // 1000 + second) * SECOND)
-versions = st.none() | st.integers(0, 2)
-labels = st.none() | st.sampled_from(CLASSES)
-answers = st.builds(Answer, item=items, annotator=annotators, label=labels, time=times)
+class Author:
+    """Makes up a history: few names, times and versions, so that much meets and much ties."""
 
+    def __init__(self, seed: int) -> None:
+        self.rng = Random(seed)
 
-@st.composite
-def shares(draw: st.DrawFn, width: int) -> tuple[float, ...]:
-    weights = draw(st.lists(st.integers(0, 4), min_size=width, max_size=width).filter(any))
-    return tuple(weight / sum(weights) for weight in weights)
+    def history(self, length: int) -> list[Happening]:
+        """Return what happens to two projects; the worker is mostly behind what has arrived."""
+        kinds = [self.arrival, self.delivery, self.nonsense, Restart]
+        happenings: list[Happening] = [
+            arrival(Topic.CONTROL, project, self.settings()) for project in PROJECTS
+        ]
+        happenings += [kind() for kind in self.rng.choices(kinds, (80, 15, 2, 3), k=length)]
+        return happenings
 
+    def arrival(self) -> Arrival:
+        topic = self.rng.choice(SOURCES)
+        after = self.rng.choice((0, 0, 0, 1, 4000))
+        return arrival(topic, self.rng.choice(PROJECTS), self.event(topic), after)
 
-some_classes = st.lists(st.sampled_from(CLASSES), min_size=1, unique=True).map(tuple)
+    def delivery(self) -> Delivery:
+        return Delivery(self.rng.choice(SOURCES), self.rng.randint(1, 8))
 
+    def nonsense(self) -> Arrival:
+        value = self.rng.choice((b"", b"{}", b"[", b'{"type": "close", "schema_version": 1}'))
+        key = self.rng.choice((b"", b"birds", b"\xff"))
+        return Arrival(self.rng.choice(SOURCES), key, value)
 
-@st.composite
-def single_predictions(draw: st.DrawFn) -> Prediction:
-    classes = draw(some_classes)
-    return Prediction(
-        item=draw(items),
-        model=draw(models),
-        version=draw(versions),
-        pred_probs=dict(zip(classes, draw(shares(len(classes))), strict=True)),
-    )
+    def event(self, topic: Topic) -> Event:
+        """Make up an event that belongs on a topic."""
+        kinds: dict[Topic, tuple[tuple[Callable[[], Event], int], ...]] = {
+            Topic.ANNOTATIONS: (
+                (self.annotation, 5),
+                (self.annotations, 3),
+                (self.retraction, 2),
+                (self.request, 1),
+            ),
+            Topic.PREDICTIONS: ((self.prediction, 2), (self.predictions, 2), (self.request, 2)),
+            Topic.CONTROL: (
+                (self.items, 3),
+                (self.settings, 1),
+                (self.request, 3),
+                (self.boundary, 3),
+            ),
+        }
+        made, weights = zip(*kinds[topic], strict=True)
+        (kind,) = self.rng.choices(made, weights)
+        return kind()
 
+    def item(self) -> str:
+        return self.rng.choice("abcde")
 
-@st.composite
-def many_predictions(draw: st.DrawFn) -> Predictions:
-    classes = draw(some_classes)
-    several = tuple(draw(st.lists(items, min_size=1, max_size=4)))
-    return Predictions(
-        model=draw(models),
-        version=draw(versions),
-        classes=classes,
-        items=several,
-        pred_probs=tuple(draw(shares(len(classes))) for _ in several),
-    )
+    def model(self) -> str:
+        return self.rng.choice("mno")
 
+    def time(self) -> int | None:
+        second = self.rng.choice((None, -2, -1, 0, 1, 2))
+        return None if second is None else self._second(second)
 
-@st.composite
-def settings(draw: st.DrawFn) -> ProjectSettings:
-    method = draw(
-        st.sampled_from(
-            ("activelab", "activelab_ensemble", "random", "good_random", "entropy", "uncertainty")
+    def _second(self, second: int) -> int:
+        return (START // 1000 + second) * SECOND
+
+    def answer(self) -> dict[str, Any]:
+        annotator = self.rng.choice(("ann", "bob", "cyd"))
+        return {"item": self.item(), "annotator": annotator, "time": self.time()}
+
+    def annotation(self) -> Annotation:
+        return Annotation(**self.answer(), label=self.rng.choice((None, *CLASSES)))
+
+    def annotations(self) -> Annotations:
+        rows = tuple(
+            Answer(**self.answer(), label=self.rng.choice((None, *CLASSES)))
+            for _ in range(self.rng.randint(0, 5))
         )
-    )
-    least, most = {"activelab": (1, 1), "activelab_ensemble": (2, 3)}.get(method, (1, 3))
-    some_models = st.lists(models, min_size=least, max_size=most, unique=True).map(tuple)
-    return ProjectSettings(
-        classes=draw(st.lists(st.sampled_from(CLASSES), min_size=2, unique=True).map(tuple)),
-        models=draw(some_models),
-        method=method,
-        budget=draw(st.integers(0, 4)),
-        window_seconds=draw(st.sampled_from((None, 10, 20))),
-        on_request_only=draw(st.booleans()),
-        lease_seconds=draw(st.sampled_from((5, 30, 3600))),
-        max_answers=draw(st.sampled_from((1, 2, 10))),
-        state=draw(st.sampled_from(("active",) * 6 + ("paused", "closed"))),
-        seed=draw(st.sampled_from(("", "seed"))),
-    )
+        return Annotations(rows=rows, time=self.time())
+
+    def retraction(self) -> Retraction:
+        return Retraction(**self.answer())
+
+    def shares(self, width: int) -> tuple[float, ...]:
+        weights = [self.rng.randint(0, 4) for _ in range(width)]
+        weights[self.rng.randrange(width)] += 1
+        return tuple(weight / sum(weights) for weight in weights)
+
+    def prediction(self) -> Prediction:
+        classes = self.rng.sample(CLASSES, self.rng.randint(1, 4))
+        return Prediction(
+            item=self.item(),
+            model=self.model(),
+            version=self.rng.choice((None, 0, 1, 2)),
+            pred_probs=dict(zip(classes, self.shares(len(classes)), strict=True)),
+        )
+
+    def predictions(self) -> Predictions:
+        classes = self.rng.sample(CLASSES, self.rng.randint(1, 4))
+        items = tuple(self.item() for _ in range(self.rng.randint(1, 4)))
+        return Predictions(
+            model=self.model(),
+            version=self.rng.choice((None, 0, 1, 2)),
+            classes=tuple(classes),
+            items=items,
+            pred_probs=tuple(self.shares(len(classes)) for _ in items),
+        )
+
+    def items(self) -> Items:
+        return Items(
+            items=tuple(self.item() for _ in range(self.rng.randint(0, 3))),
+            status=self.rng.choice(("registered", "registered", "excluded")),
+            time=self.time(),
+        )
+
+    def request(self) -> Close:
+        return Close(
+            cause="request",
+            request_id=f"request {self.rng.randint(0, 60)}",
+            budget=self.rng.choice((None, None, 0, 1, 2)),
+        )
+
+    def boundary(self) -> Close:
+        return Close(
+            cause="boundary", boundary=self._second(self.rng.choice((5, *range(10, 120, 10))))
+        )
+
+    def settings(self) -> ProjectSettings:
+        """Make up settings that mostly let much be selected."""
+        method = self.rng.choice(get_args(MethodName))
+        least, most = {"activelab": (1, 1), "activelab_ensemble": (2, 3)}.get(method, (1, 3))
+        return ProjectSettings(
+            classes=tuple(self.rng.sample(CLASSES, self.rng.randint(2, 4))),
+            models=tuple(self.rng.sample("mno", self.rng.randint(least, most))),
+            method=method,
+            budget=self.rng.choice((0, 1, 2, 2, 3, 9)),
+            window_seconds=self.rng.choice((None, 10, 20)),
+            on_request_only=self.rng.random() < 0.3,
+            lease_seconds=self.rng.choice((5, 60, 3600)),
+            max_answers=self.rng.choice((1, 2, 10, 10)),
+            state=self.rng.choice(("active",) * 10 + ("paused", "closed")),
+            seed=self.rng.choice(("", "seed")),
+        )
 
 
-requests = st.builds(
-    Close,
-    cause=st.just("request"),
-    request_id=st.integers(0, 20).map("request {}".format),
-    budget=st.none() | st.integers(0, 3),
-)
-boundaries = st.builds(
-    Close,
-    cause=st.just("boundary"),
-    boundary=st.integers(0, 8).map(lambda five: (START // 1000 + 5 * five) * SECOND),
-)
-EVENTS: dict[Topic, st.SearchStrategy[Event]] = {
-    Topic.ANNOTATIONS: st.one_of(
-        st.builds(Annotation, item=items, annotator=annotators, label=labels, time=times),
-        st.builds(Annotations, rows=st.lists(answers, max_size=5).map(tuple), time=times),
-        st.builds(Retraction, item=items, annotator=annotators, time=times),
-        requests,
-    ),
-    Topic.PREDICTIONS: st.one_of(single_predictions(), many_predictions(), requests),
-    Topic.CONTROL: st.one_of(
-        st.builds(
-            Items,
-            items=st.lists(items, max_size=5).map(tuple),
-            status=st.sampled_from(("registered", "excluded")),
-            time=times,
-        ),
-        settings(),
-        requests,
-        boundaries,
-    ),
-}
-topics = st.sampled_from(SOURCES)
-
-
-@st.composite
-def arrivals(draw: st.DrawFn) -> Arrival:
-    topic = draw(topics)
-    project, after = draw(st.sampled_from(PROJECTS)), draw(st.sampled_from((0, 0, 1, 4000)))
-    return arrival(topic, project, draw(EVENTS[topic]), after)
-
-
-nonsense = st.builds(
-    Arrival,
-    topic=topics,
-    key=st.sampled_from((b"", b"birds", b"\xff")),
-    value=st.sampled_from((b"", b"{}", b"[", b'{"type": "annotation", "schema_version": 1}')),
-)
-happenings = st.lists(
-    st.one_of(
-        arrivals(),
-        arrivals(),
-        arrivals(),
-        arrivals(),
-        st.builds(Delivery, topic=topics, number=st.integers(1, 6)),
-        nonsense,
-        st.just(Restart()),
-    ),
-    min_size=40,
-    max_size=120,
-)
-
-
-@st.composite
-def histories(draw: st.DrawFn) -> list[Happening]:
-    """Draw what happens to two projects, the first of which begins with settings."""
-    first = draw(settings().filter(lambda some: some.state != "closed"))
-    return [arrival(Topic.CONTROL, PROJECTS[0], first), *draw(happenings)]
+def smallest(history: list[Happening], fails: Callable[[list[Happening]], bool]) -> list[Happening]:
+    """Leave out what a history that ``fails`` does not need for it."""
+    for size in (32, 8, 1):
+        at = 0
+        while at < len(history):
+            less = history[:at] + history[at + size :]
+            if fails(less):
+                history = less
+            else:
+                at += size
+    return history

@@ -3,8 +3,8 @@
 import asyncio
 from collections.abc import Iterable, Sequence
 
-from histories import PROJECTS, Delivery, Happening, Partition, arrival, histories
-from hypothesis import HealthCheck, given, settings
+import pytest
+from histories import PROJECTS, Author, Delivery, Happening, Partition, arrival, smallest
 
 from schemas import Annotation, Close, Event, ProjectSettings, Topic
 from stream_app.audit import AuditReport, audit_history
@@ -39,14 +39,17 @@ def one_window(annotations: Sequence[Event], settings: ProjectSettings) -> Parti
     return lived([*first, *answers, arrival(Topic.CONTROL, BIRDS, REQUEST)])
 
 
-@settings(
-    max_examples=150, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
-)
-@given(histories())
-def test_every_window_of_the_core_is_what_an_audit_recomputes(happenings: list[Happening]) -> None:
+def disagreements(happenings: list[Happening]) -> list[str]:
     partition = lived(happenings)
-    for name in PROJECTS:
-        assert said(audit_history(partition.history(name))) == []
+    return [one for name in PROJECTS for one in said(audit_history(partition.history(name)))]
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_every_window_of_the_core_is_what_an_audit_recomputes(seed: int) -> None:
+    history = Author(seed).history(length=150)
+    if disagreements(history):
+        history = smallest(history, lambda less: bool(disagreements(less)))
+        assert disagreements(history) == [], history
 
 
 def test_of_many_dormant_names_the_same_are_named_whatever_came_first() -> None:

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -111,6 +112,16 @@ class WorkerProcess:
     def metric(self, name: str, **labels: str) -> float:
         """Return one sample; every known series is there from the start."""
         return self.metrics()[name, frozenset(labels.items())]
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """Where a deployment is, and the workers that share its partitions."""
+
+    settings: Settings
+    workers: tuple[WorkerProcess, ...]
+    taken_port: int
+    """Where all of them were told to serve, and something else does."""
 
 
 @contextmanager

@@ -3,24 +3,13 @@
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
 
 import pytest
-from workers import WorkerProcess
+from workers import Deployment, WorkerProcess
 
 from stream_app.broker import Broker
 from stream_app.client import Client
 from stream_app.settings import Settings
-
-
-@dataclass(frozen=True)
-class Deployment:
-    """Where it is, and the workers that share its partitions."""
-
-    settings: Settings
-    workers: tuple[WorkerProcess, ...]
-    taken_port: int
-    """Where all of them were told to serve, and something else does."""
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,77 @@
+"""Workers as an operator sees them: metrics, health, ports, and when they refuse to start."""
+
+from pathlib import Path
+from urllib.request import urlopen
+
+from labelling import project_settings
+from workers import Deployment, WorkerProcess, eventually
+
+from schemas import Reason, RefusalReason, Topic, Window
+from stream_app.client import Client
+
+
+def test_two_workers_share_the_partitions_and_serve_where_nobody_else_does(
+    deployment: Deployment,
+) -> None:
+    urls = {process.url("") for process in deployment.workers}
+    assert len(urls) == 2
+    assert not any(url.endswith(f":{deployment.taken_port}") for url in urls)
+    for process in deployment.workers:
+        assert process.says("web port is taken, using a free one")
+        for path, text in (("/healthz", b"alive\n"), ("/readyz", b"ready\n")):
+            with urlopen(process.url(path)) as response:
+                assert (response.status, response.read()) == (200, text)
+
+    def owned() -> list[str]:
+        """Return the partitions of whose topics a worker says how much waits."""
+        return sorted(
+            dict(labels)["partition"]
+            for process in deployment.workers
+            for name, labels in process.metrics()
+            if name == "activelab_lag_records"
+        )
+
+    eventually(lambda: owned() == sorted(3 * "0123"), lambda: f"owned: {owned()}")
+
+
+async def test_metrics_count_what_has_happened_on_the_owner_of_the_partition_alone(
+    deployment: Deployment, client: Client, project: str
+) -> None:
+    await client.publish(Topic.CONTROL, project, [project_settings()])
+    assert isinstance(await client.close_window(project, topic=Topic.CONTROL), Window)
+
+    windows = [
+        process.metrics().get(("activelab_windows", frozenset({("project", project)})))
+        for process in deployment.workers
+    ]
+    assert sorted(windows, key=str) == [1.0, None]
+    for process in deployment.workers:
+        for reason in Reason:
+            assert process.metric("activelab_dead_letters_total", reason=reason) >= 0
+        for outcome in ("window", "no_op", *RefusalReason):
+            assert process.metric("activelab_closes_total", outcome=outcome) >= 0
+
+
+async def test_a_worker_without_the_state_of_the_windows_that_exist_refuses_to_start(
+    client: Client, project: str, tmp_path: Path
+) -> None:
+    await client.publish(Topic.CONTROL, project, [project_settings()])
+    assert isinstance(await client.close_window(project, topic=Topic.CONTROL), Window)
+    stranger = client.settings.model_copy(
+        update={"app_id": "stranger", "data_dir": tmp_path / "stranger"}
+    )
+
+    process = WorkerProcess(stranger)
+
+    process.wait_for("windows or committed offsets exist: the state was lost")
+    process.wait_for("The changelog of stranger has no applied record for partitions")
+    assert process.ended() != 0
+
+
+def test_a_worker_with_another_number_of_partitions_refuses_to_start(
+    deployment: Deployment, tmp_path: Path
+) -> None:
+    wider = deployment.settings.model_copy(update={"partitions": 5, "data_dir": tmp_path / "wider"})
+    process = WorkerProcess(wider)
+    process.wait_for("Topic flow-facts-changelog has 4 partitions, not 5")
+    assert process.ended() == 1

@@ -64,6 +64,7 @@ class RunApp(faust.App):
             topic_disable_leader=True,
             consumer_auto_offset_reset="earliest",
             broker_session_timeout=settings.session_timeout,
+            broker_request_timeout=max(90.0, settings.session_timeout),  # Faust wants it longer
             broker_heartbeat_interval=settings.session_timeout / 5,
             # A run in flight is finished before partitions are given back.
             broker_rebalance_timeout=60.0 + 2 * settings.commit_timeout,
@@ -135,6 +136,8 @@ class RunApp(faust.App):
 
     async def fail(self, error: BaseException) -> None:
         """End the worker with an exit code that is not 0, even if its graceful end hangs."""
+        if self.crash_reason is not None:
+            return
         if self.in_worker:
             end_within(FAILURE_SECONDS, f"the worker failed ({error!r}) and did not end")
         await self.crash(error)
@@ -171,6 +174,9 @@ class RunApp(faust.App):
         if self._given is not None:
             given, self._given = self._given, None
             await self._on_revoked(given)
+
+    def _on_rebalance_when_stopped(self) -> None:
+        """Leave the consumer open: upstream closes it under a run that is being finished."""
 
     async def on_first_start(self) -> None:
         """Make the data folder with its parents, which Faust does not."""

@@ -10,6 +10,7 @@ single offsets, gaps and queue pressure is not used.
 
 import asyncio
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from time import monotonic
 from typing import TYPE_CHECKING, Any, cast
 
@@ -186,8 +187,11 @@ class RunConsumer(Consumer):
         """
         try:
             await self.app.recovery.abandon()
-            if not self.app.should_stop:
-                await self.commit()  # upstream forgets what is acked before it commits
+            if self.app.should_stop:
+                # We are about to leave the group; others wait while we finish what is in flight.
+                await self.wait_empty()
+                return
+            await self.commit()  # upstream forgets what is acked before it commits
             await super().on_partitions_revoked(revoked)  # waits until what is in flight is acked
             self.lanes = {}
             await self.app.let_go()
@@ -225,6 +229,12 @@ class RunConsumer(Consumer):
         Upstream logs slow partitions here, changelogs among them, which we never fetch.
         """
         if self.should_stop or not self.flow_active:
+            return
+        # Not a chance for the commit has come by if the loop was blocked: give it one.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self.app.settings.commit_timeout):
+                await self.commit()
+        if self.should_stop:
             return
         standing = (
             lane.stuck(STUCK_SECONDS, now=monotonic(), idle_since=self._idle_since)

@@ -1,5 +1,6 @@
 """The end of a worker process: exit code 0 when asked to stop, not 0 for everything else."""
 
+import faulthandler
 import logging
 import os
 import threading
@@ -7,6 +8,7 @@ from typing import NoReturn
 
 EXIT_HUNG = 3
 """Exit code of a process whose graceful end hung."""
+TELL_SECONDS = 1.0
 
 log = logging.getLogger(__name__)
 
@@ -18,9 +20,15 @@ def end_within(seconds: float, why: str) -> None:
     consumer's thread keeps the interpreter from exiting.
     """
 
-    def end() -> NoReturn:
+    def tell() -> None:
         log.critical("Ending the hard way: %s within %s s", why, seconds)
-        logging.shutdown()
+        faulthandler.dump_traceback(all_threads=True)
+
+    def end() -> NoReturn:
+        # Who hangs may hold the log's lock, so the end does not wait for what is told.
+        teller = threading.Thread(target=tell, daemon=True)
+        teller.start()
+        teller.join(TELL_SECONDS)
         os._exit(EXIT_HUNG)
 
     timer = threading.Timer(seconds, end)

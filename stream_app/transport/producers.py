@@ -96,24 +96,25 @@ class Producers:
         began = perf_counter()
         try:
             async with asyncio.timeout(self._settings.commit_timeout):
-                offset = await self._commit(
-                    self._producers[partition], partition, changes, messages
-                )
+                offset = await self._commit(partition, changes, messages)
         except Exception as error:
-            self._failure = error
-            await self._on_failure(error)
-            message = f"partition {partition}: the transaction failed, or nobody knows its outcome"
-            raise TransactionLost(message) from error
+            message = f"partition {partition}: the outcome of a transaction is not known: {error!r}"
+            self._failure = TransactionLost(message)
+            await self._on_failure(self._failure)
+            raise self._failure from error
         self.observe(perf_counter() - began)
         return offset
 
     async def _commit(
-        self,
-        producer: AIOKafkaProducer,
-        partition: int,
-        changes: Sequence[Change],
-        messages: Mapping[str, Sequence[Message]],
+        self, partition: int, changes: Sequence[Change], messages: Mapping[str, Sequence[Message]]
     ) -> int:
+        if partition not in self._producers:
+            message = f"partition {partition} is not ours: {sorted(self._producers)} are"
+            raise TransactionLost(message)
+        if not changes:
+            message = f"partition {partition}: a transaction without a change has no offset"
+            raise ValueError(message)
+        producer = self._producers[partition]
         # 1. Everything is laid out first: what is too large fails before the transaction begins.
         said = [Message(key, value) for key, value in changes]
         batches = [(self._changelog, batch) for batch in self._batches(producer, said)]

@@ -99,11 +99,11 @@ class RunRecovery(Recovery):
         consumer.resume_flow()
         await app._fetcher.maybe_start()
         # 7. Tell Faust what it tells its other services.
-        self.completed.set()
         self.tables.on_actives_ready()
         self.tables.on_standbys_ready()
-        await app.on_rebalance_complete.send()
         app.on_rebalance_end()
+        self.completed.set()
+        await app.on_rebalance_complete.send()
         self.log.info(
             "Took over partitions %s in %.3f s, %s records recovered",
             sorted(partitions),

@@ -121,12 +121,17 @@ async def window_of(client: Client, labelling: Labelling, budget: int | None = N
     window = await client.close_window(labelling.project, budget=budget)
     assert isinstance(window, Window), window
     granted = labelling.settings.budget if budget is None else budget
+    await compare(client, labelling, window, granted)
+    return window
+
+
+async def compare(client: Client, labelling: Labelling, window: Window, granted: int) -> None:
+    """Compare a window that knew all that was said with the batch answer; lease its items."""
     want = labelling.ranked(window.window, granted)
     selections = await client.selections(window)
     assert [s.item for s in selections] == [item for item, _ in want]
     np.testing.assert_allclose([s.score for s in selections], [x for _, x in want], atol=1e-9)
     labelling.leased.update(s.item for s in selections)
-    return window
 
 
 async def audited(settings: Settings, project: str) -> list[Window]:

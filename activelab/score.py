@@ -65,10 +65,9 @@ def score(columns: Columns, epoch: Epoch) -> ItemScores:
     quality, scores = np.empty(num_items), np.empty(num_items)
     spread = epoch.consensus_stage.mean_annotator_weight
     for block in judged(columns, epoch):
-        consensus[block.items] = block.consensus
-        quality[block.items] = block.quality
-        believed = block.quality * block.weight + spread / columns.num_classes
-        scores[block.items] = believed / (block.weight + spread)
+        q, weight = block.quality, block.weight
+        consensus[block.items], quality[block.items] = block.consensus, q
+        scores[block.items] = (q * weight + spread / columns.num_classes) / (weight + spread)
     return ItemScores(
         item_ids=columns.items,
         activelab_score=scores,

@@ -97,6 +97,8 @@ class LabelCounts(Statistic):
         self._count(votes, -1)
 
     def _count(self, votes: Votes, sign: int) -> None:
+        if not len(votes.label):
+            return
         per_item = votes.per_item()
         self.labels.change(votes.voter, sign)
         self.agreeing.change(votes.voter, sign * (votes.support() - 1))

@@ -1,0 +1,65 @@
+"""Columns that grow, places of ids, and the table of answers that stands on them."""
+
+import numpy as np
+
+from activelab import NOTHING
+from activelab.answers import AnswerTable
+from activelab.growing import Column
+from activelab.identity import Ids, id_hashes
+
+
+def test_a_column_keeps_its_rows_and_fills_new_ones() -> None:
+    column = Column(np.int32, fill=-2)
+    column.extend(2)
+    column.rows[:] = [4, 5]
+    column.extend(9)
+    column.extend(3)
+    assert len(column) == 9
+    assert column.rows.tolist() == [4, 5] + [-2] * 7
+
+
+def test_a_place_is_given_once() -> None:
+    ids = Ids()
+    assert ids.add(["b", "a", "b"]) == [0, 1, 0]
+    assert ids.add(["c", "a"]) == [2, 1]
+    assert ids.names == ["b", "a", "c"]
+    assert ids.places(["c", "b"]) == [2, 0]
+    assert len(ids) == 3
+
+
+def test_hashes_are_the_same_everywhere() -> None:
+    assert [hex(value) for value in id_hashes(["item 1", "é"]).tolist()] == [
+        "0x5546853ff3cba59f",
+        "0x2f19f3ef8bbf1acb",
+    ]
+    assert len(id_hashes([])) == 0
+
+
+def put(table: AnswerTable, items: list[int], rows: list[tuple[int, int, int]]) -> None:
+    which, annotators, labels = (np.array(column) for column in zip(*rows, strict=True))
+    table.put(np.array(items), which, annotators, labels)
+
+
+def said(table: AnswerTable, item: int) -> dict[int, int]:
+    _, annotators, labels = table.take(np.array([item]))
+    return dict(zip(annotators.tolist(), labels.tolist(), strict=True))
+
+
+def test_answers_are_put_changed_and_taken_back_as_the_table_grows() -> None:
+    table = AnswerTable()
+    truth: list[dict[int, int]] = [{} for _ in range(5)]
+    rng = np.random.default_rng(0)
+    table.extend(5)
+    for _ in range(60):
+        items = rng.permutation(5)[:3].tolist()
+        pairs = {
+            (int(rng.integers(3)), int(rng.integers(12))): int(rng.integers(NOTHING, 4))
+            for _ in range(8)
+        }
+        put(table, items, [(*pair, label) for pair, label in pairs.items()])
+        for (which, annotator), label in pairs.items():
+            truth[items[which]][annotator] = label
+    for item, answers in enumerate(truth):
+        given = {who: label for who, label in answers.items() if label != NOTHING}
+        assert said(table, item) == given
+        assert table.number(np.array([item])).tolist() == [len(given)]

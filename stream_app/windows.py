@@ -3,8 +3,8 @@
     close ──> verdict: a no-op, a refusal, or a grant of so many selections
     grant ──> refresh (the batch function on the pool) ──> rank what is eligible ──> lease it
 
-Said in bounded transactions {consensus that has changed, trust}, then in one {applied,
-selections with their leases, manifest, project}: so a window is visible whole or not at all.
+Said in bounded transactions {consensus that has changed}, then in one {applied, selections with
+their leases, manifest, trust, project}: so a window is visible whole or not at all.
 """
 
 import hashlib
@@ -33,7 +33,7 @@ MICROSECOND = 1_000_000
 NAMED = 20
 """Dormant names that a manifest has room for."""
 CHUNK = 10_000
-"""Items or annotators of which one transaction speaks before the last."""
+"""Items of which one transaction speaks before the last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +103,7 @@ def close_window(
     ledger.spent += len(ranking.items)
     _say_selections(last, project, ranking, window=window, now=now)
     _say_manifest(last, partition, project, close, ranking, window)
+    last.say_trust(project, project.pool.annotators())
     if close.request_id is not None:
         key = facts.request_key(project.id, close.request_id)
         last.changes.append((key, facts.encode_number(window)))
@@ -165,7 +166,7 @@ def rank(project: Project, scores: ItemScores, *, now: int, budget: int) -> Rank
 
 
 def _say_changes(project: Project, scores: ItemScores) -> Iterator[Outbound]:
-    """Say, in bounded transactions, which consensus has changed, what is gone, whom to trust."""
+    """Say, in bounded transactions, which consensus has changed, and what is gone."""
     flipped = [
         row
         for row, (item, label) in enumerate(
@@ -180,10 +181,6 @@ def _say_changes(project: Project, scores: ItemScores) -> Iterator[Outbound]:
     for items in _chunks(sorted(project.said.keys() - set(scores.item_ids))):
         outbound = Outbound()
         outbound.say_gone(project, items)
-        yield outbound
-    for annotators in _chunks(project.pool.annotators()):
-        outbound = Outbound()
-        outbound.say_trust(project, annotators)
         yield outbound
 
 

@@ -130,9 +130,13 @@ class Client:
         self, project: str, topics: Iterable[Topic] = SOURCES, *, within: float = ANSWER_SECONDS
     ) -> None:
         """Wait until all that was published before on these topics counts."""
-        await asyncio.gather(
-            *(self.close_window(project, topic=topic, budget=0, within=within) for topic in topics)
+        answers = await asyncio.gather(
+            *(self.close_window(project, topic=topic, budget=0, within=within) for topic in topics),
+            return_exceptions=True,
         )
+        for answer in answers:
+            if isinstance(answer, BaseException):
+                raise answer
 
     async def attendance(self, project: str | None = None) -> Attendance:
         """Return who is at work, and what waits at a project's home (or everywhere)."""

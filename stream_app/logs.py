@@ -4,6 +4,9 @@ import logging
 import sys
 
 import structlog
+from aiokafka.errors import KafkaError
+
+from stream_app.errors import StreamAppError
 
 
 def configure(level: str) -> None:
@@ -24,6 +27,7 @@ def configure(level: str) -> None:
             foreign_pre_chain=shared,
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                _without_traceback,
                 structlog.processors.format_exc_info,
                 structlog.processors.KeyValueRenderer(
                     key_order=["timestamp", "level", "event"], drop_missing=True
@@ -35,3 +39,22 @@ def configure(level: str) -> None:
     root.handlers = [lines]
     root.setLevel(logging.WARNING)
     logging.getLogger("stream_app").setLevel(level.upper())
+
+
+def _without_traceback(
+    _logger: object, _method: str, event: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    """Drop the traceback of an error that explains itself; the line has its sentence."""
+    exc_info = event.get("exc_info")
+    if isinstance(exc_info, tuple) and is_explained(exc_info[1]):
+        del event["exc_info"]
+    return event
+
+
+def is_explained(error: BaseException | None) -> bool:
+    """Say whether an error is one of ours, and nothing but the outside world has caused it."""
+    while isinstance(error, StreamAppError | KafkaError | OSError):
+        if error.__cause__ is None:
+            return True
+        error = error.__cause__
+    return False

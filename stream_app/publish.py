@@ -172,9 +172,9 @@ def _judged(
 def _first(error: ValidationError) -> str:
     """Return what is wrong first."""
     first = error.errors(include_url=False)[0]
-    where = [str(part) for part in first["loc"] if part not in _TYPES]
+    where = " ".join(str(part) for part in first["loc"] if part not in _TYPES)
     shown = "" if first["type"] == "missing" else f" (found: {str(first['input'])[:60]!r})"
-    return f"{' '.join([*where, ''])}{first['msg']}{shown}"
+    return f"{where}: {first['msg']}{shown}"
 
 
 _TYPES = {"annotation", "annotations", "retraction", "prediction", "predictions"}

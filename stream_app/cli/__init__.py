@@ -25,7 +25,7 @@ class Commands(TyperGroup):
             message = str(error)
         except KafkaError as error:
             message = f"Kafka: {error}."
-        err.print(plain(message, "red"))
+        err.print(plain(message, "red"), soft_wrap=True)
         raise typer.Exit(1)
 
 

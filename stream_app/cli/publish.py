@@ -130,14 +130,15 @@ async def _publish(
     await ensure_deployment(settings)
     async with Client(settings) as client:
         exists = await client.projects(project)
-        with Progress(console=err, transient=True) as progress:
+        with Progress(console=err, transient=True, disable=not err.is_terminal) as progress:
             bar = progress.add_task("Publishing", total=rows)
             events = read()
             while some := list(islice(events, IN_FLIGHT)):
                 await client.publish(topic, project, some)
                 progress.advance(bar, sum(map(num_rows, some)))
-        where = f"{settings.topic(topic)}, partition {client.home(project)}"
-    out.print(f"Published {rows:,} rows in {len(sizes):,} records to {where}.")
+        place = f"{settings.topic(topic)}, partition {client.home(project)}"
+    records = "1 record" if len(sizes) == 1 else f"{len(sizes):,} records"
+    out.print(f"Published {rows:,} rows as {records} to {place}.")
     if not exists:
         err.print(
             plain(f"There is no project {project!r} yet: they count once `project set` creates it.")

@@ -12,7 +12,7 @@ from stream_app.app import create_worker
 from stream_app.broker import Broker
 from stream_app.cli.console import err, out
 from stream_app.cli.options import EVERY, with_settings
-from stream_app.errors import BrokerError
+from stream_app.errors import BrokerError, StreamAppError
 from stream_app.settings import Settings
 from stream_app.topics import ensure_topics, planned_topics
 from stream_app.transport import run_worker
@@ -56,7 +56,13 @@ def worker(settings: Settings) -> None:
     """
     logs.configure(settings.log_level)
     asyncio.run(ensure_topics(settings))
-    run_worker(create_worker(settings).app)
+    app = create_worker(settings).app
+    try:
+        run_worker(app)
+    except SystemExit:
+        if isinstance(app.crash_reason, StreamAppError):
+            raise app.crash_reason from None
+        raise
 
 
 @topics.command()

@@ -54,7 +54,7 @@ class RunApp(faust.App):
     ) -> None:
         super().__init__(
             settings.app_id,
-            broker=[f"kafka://{host}" for host in settings.bootstrap_servers.split(",")],
+            broker=[f"kafka://{host.strip()}" for host in settings.bootstrap_servers.split(",")],
             TableManager=RunTables,
             store="rocksdb://",
             datadir=settings.data_dir,
@@ -135,12 +135,15 @@ class RunApp(faust.App):
         return {(tp.topic, tp.partition): lag for tp, lag in self.consumer.lag().items()}
 
     async def fail(self, error: BaseException) -> None:
-        """End the worker with an exit code that is not 0, even if its graceful end hangs."""
-        if self.crash_reason is not None:
-            return
-        if self.in_worker:
-            end_within(FAILURE_SECONDS, f"the worker failed ({error!r}) and did not end")
-        await self.crash(error)
+        """End the worker: the first failure counts."""
+        if self.crash_reason is None:
+            await self.crash(error)
+
+    def _crash(self, reason: BaseException) -> None:
+        # Called for every crash of whatever service, in whatever thread.
+        if self.in_worker and self.crash_reason is None:
+            end_within(FAILURE_SECONDS, f"the worker failed ({reason!r}) and did not end")
+        super()._crash(reason)
 
     # ------------------------------------------------------------------ the agent
 
@@ -185,6 +188,7 @@ class RunApp(faust.App):
 
     async def on_stop(self) -> None:
         """Stop as Faust does (flow, agents, commit), then close the producers."""
+        self.owned = frozenset()
         await super().on_stop()
         await self.producers.release()
 

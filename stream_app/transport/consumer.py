@@ -32,6 +32,7 @@ FETCH_RECORDS = 5_000
 WAITING_BYTES = 64 << 20
 """Bytes that wait in all lanes together before nothing is fetched."""
 FETCH_SECONDS = 1.0
+"""How long a fetch waits for something to come."""
 FETCH_SECONDS_WHEN_FULL = 0.02
 """While a lane is left out because it is full, others may be idle: look again soon."""
 STUCK_SECONDS = 60.0
@@ -203,9 +204,9 @@ class RunConsumer(Consumer):
         """Ask the broker whether we still are in that generation of the group."""
         return await self._thread.is_member(generation)
 
-    async def seek_and_flow(self, generation: int, positions: Mapping[TP, int]) -> None:
+    async def begin_at(self, generation: int, positions: Mapping[TP, int]) -> None:
         """Begin new lanes at ``positions``; they flow once ``resume_flow`` is called."""
-        await self._thread.seek_and_flow(generation, positions)
+        await self._thread.begin_at(generation, positions)
         self._generation = generation
         self.lanes = {
             tp: Lane.at(tp.topic, tp.partition, position, now=monotonic())

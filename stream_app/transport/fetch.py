@@ -52,11 +52,11 @@ class RunThread(AIOKafkaConsumerThread):
         self._ensure_consumer().pause(*(TopicPartition(*tp) for tp in assigned))
         await super().on_partitions_assigned(assigned, generation_id)
 
-    async def seek_and_flow(self, generation: int, positions: Mapping[TP, int]) -> None:
-        """Seek to ``positions`` and let just these partitions flow."""
-        await self.call_thread(self._seek_and_flow, generation, positions)
+    async def begin_at(self, generation: int, positions: Mapping[TP, int]) -> None:
+        """Seek to ``positions`` and let just these partitions be fetched."""
+        await self.call_thread(self._begin_at, generation, positions)
 
-    async def _seek_and_flow(self, generation: int, positions: Mapping[TP, int]) -> None:
+    async def _begin_at(self, generation: int, positions: Mapping[TP, int]) -> None:
         consumer = self._ensure_consumer()
         if consumer._coordinator.generation != generation:
             raise Superseded

@@ -90,7 +90,7 @@ class RunRecovery(Recovery):
         app.in_recovery = False
         # 6. Seek, empty the queues, and only now let it flow.
         async with asyncio.timeout(app.settings.commit_timeout):
-            await consumer.seek_and_flow(
+            await consumer.begin_at(
                 generation, {TP(*place): position for place, position in positions.items()}
             )
         app.owned = partitions

@@ -123,6 +123,7 @@ SOURCES = [
     ("faust.transport.consumer:Consumer.on_partitions_assigned", "29ce96596f05a18c", REBALANCE),
     ("faust.app.base:App._on_partitions_revoked", "d5c895bbe57dc73a", REBALANCE),
     ("faust.app.base:App._on_partitions_assigned", "de932b7927db85b3", REBALANCE),
+    ("faust.app.base:App._on_rebalance_when_stopped", "1b172d9af8ff4eb6", REBALANCE),
     ("faust.app.base:App.on_rebalance_start", "5c1e23de30674082", REBALANCE),
     ("faust.app.base:App.on_rebalance_end", "b7ff69e1e3772f30", REBALANCE),
     # Recovery and the table.

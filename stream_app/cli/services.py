@@ -8,14 +8,12 @@ from typing import Annotated
 import typer
 
 from stream_app import logs
-from stream_app.app import create_worker
 from stream_app.broker import Broker
 from stream_app.cli.console import err, out
 from stream_app.cli.options import EVERY, with_settings
 from stream_app.errors import BrokerError, StreamAppError
 from stream_app.settings import Settings
 from stream_app.topics import ensure_topics, planned_topics
-from stream_app.transport import run_worker
 
 KAFKA_DIR = Path(Settings.model_fields["data_dir"].default) / "kafka"
 """Beside the worker's state by default: what a new Kafka does not know, a worker refuses."""
@@ -54,6 +52,10 @@ def worker(settings: Settings) -> None:
     Start as many as there are partitions, at most, each with a --data-dir of its own: they share
     the partitions. A worker that fails ends on purpose; restart it, it goes on where it was.
     """
+    # Faust takes longer to import than most commands take.
+    from stream_app.app import create_worker  # noqa: PLC0415
+    from stream_app.transport import run_worker  # noqa: PLC0415
+
     logs.configure(settings.log_level)
     asyncio.run(ensure_topics(settings))
     app = create_worker(settings).app

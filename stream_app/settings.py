@@ -64,3 +64,8 @@ class Settings(BaseSettings):
     def topic(self, name: str) -> str:
         """Return the full name of a topic of this deployment."""
         return self.topic_prefix + name
+
+    def environment(self) -> dict[str, str]:
+        """Return the environment that gives these settings to another process."""
+        prefix = self.model_config["env_prefix"]
+        return {f"{prefix}{name.upper()}": str(value) for name, value in self}

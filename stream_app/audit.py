@@ -118,10 +118,9 @@ class Ledger:
 def audit_history(history: History, window: int | None = None) -> Iterator[AuditReport]:
     """Audit the windows of a project, or those with one id (right is one), in log order."""
     replay, ledger = history.replay(), Ledger()
-    published = history.selections()
     for answer, closes in history.walk(replay):
         if isinstance(answer, Window):
-            selections = published.get(answer.window, [])
+            selections = history.selections.get(answer.window, [])
             if window in (None, answer.window):
                 differences = _differences(replay, ledger, closes, answer, selections)
                 yield AuditReport(answer, selections, tuple(differences))
@@ -141,13 +140,16 @@ def _differences(
             f"Window {window.window} is of rule version {window.rule_version}, not {RULE_VERSION}."
         )
         raise AuditRefused(message)
+    if window.cut != replay.positions:
+        yield Difference("cut", window.cut, dict(replay.positions))
     asked = [close.request_id for close in closes if close.request_id is not None]
     answered = [window.cause.request_id] if isinstance(window.cause, RequestCause) else []
     if asked != answered:
-        yield Difference("requests answered since the last answer", answered, asked)
+        yield Difference("requests", answered, asked)
     close = next((close for close in reversed(closes) if _causes(close, window.cause)), None)
     if close is None or replay.settings is None:
-        yield Difference("cause", window.cause, "no such close, or no such project")
+        cause = window.cause.model_dump(mode="json")
+        yield Difference("cause", cause, "no such close, or no such project")
         return
     granted = ledger.grant(replay.settings, close, replay.now * 1000)
     if isinstance(granted, str):
@@ -214,7 +216,7 @@ def _recompute(
         window=ledger.next_window,
         cause=window.cause,
         now=now,
-        cut=dict(replay.positions),
+        cut=window.cut,
         settings=settings,
         rule_version=RULE_VERSION,
         epoch=window.epoch,
@@ -276,7 +278,7 @@ async def audit(settings: Settings, project: str, window: int | None = None) -> 
     Raises AuditRefused where it can't be recomputed.
     """
     history = await read_history(settings, project)
-    windows = [answer.window for answer in history.answers() if isinstance(answer, Window)]
+    windows = [answer.window for answer in history.answers if isinstance(answer, Window)]
     if not windows:
         message = f"Project {project!r} has no window yet."
         raise AuditRefused(message)

@@ -211,7 +211,7 @@ def _selections(history: History, windows: Sequence[Window], item: str) -> list[
             score=selection.score,
             until=format_time(selection.until),
         )
-        for selections in history.selections().values()
+        for selections in history.selections.values()
         for selection in selections
         if selection.item == item and selection.window in now
     ]

@@ -1,7 +1,10 @@
 """History: all that the topics hold of a project, read whole from its home partition."""
 
+import asyncio
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 from schemas import (
     Close,
@@ -14,6 +17,7 @@ from schemas import (
     home,
     parse_output,
 )
+from stream_app.client import VISIBLE_SECONDS
 from stream_app.errors import AuditRefused
 from stream_app.reading import first_positions, reading
 from stream_app.replay import SOURCES, Log, Replay
@@ -24,7 +28,7 @@ TOPICS = (Topic.WINDOWS, Topic.SELECTIONS, *SOURCES)
 """In the order in which they are read: an answer is there when what it knew is."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class History:
     """A project's inputs, the answers to its closes and what its windows have selected."""
 
@@ -32,10 +36,12 @@ class History:
     partitions: int
     logs: Mapping[str, Log]
 
+    @cached_property
     def answers(self) -> list[Window | Refusal]:
         """Return the answers to the project's closes, in log order."""
         return [said for said in self._said(Topic.WINDOWS) if isinstance(said, Window | Refusal)]
 
+    @cached_property
     def selections(self) -> dict[int, list[Selection]]:
         """Return what each window has selected, in log order."""
         by_window: dict[int, list[Selection]] = {}
@@ -52,6 +58,17 @@ class History:
                 message = f"{topic} holds what no worker says, at offset {record.offset}: {error}"
                 raise AuditRefused(message) from error
 
+    def lacks_selections(self) -> bool:
+        """Say whether a window has selected more than is there.
+
+        A transaction becomes visible topic by topic: a manifest may be there first.
+        """
+        return any(
+            answer.counts.selected > len(self.selections.get(answer.window, ()))
+            for answer in self.answers
+            if isinstance(answer, Window)
+        )
+
     def replay(self) -> Replay:
         """Return the project before its first record."""
         number = home(self.project, self.partitions)
@@ -62,15 +79,14 @@ class History:
 
         A position never goes back: a cut that says so is not followed.
         """
-        selections = self.selections()
-        for answer in self.answers():
+        for answer in self.answers:
             cut = replay.positions.items()
             yield (
                 answer,
                 replay.advance({topic: max(at, answer.cut.get(topic, 0)) for topic, at in cut}),
             )
             if isinstance(answer, Window):
-                replay.lease(selections.get(answer.window, ()))
+                replay.lease(self.selections.get(answer.window, ()))
 
 
 async def read_history(settings: Settings, project: str) -> History:
@@ -80,15 +96,26 @@ async def read_history(settings: Settings, project: str) -> History:
     """
     partitions = await partition_count(settings)
     number = home(project, partitions)
-    names = {settings.topic(topic): topic for topic in TOPICS}
+    names = [settings.topic(topic) for topic in TOPICS]
     for name, first in (await first_positions(settings, names, number)).items():
         if first:
             message = f"{name} {number} begins at offset {first}: what came before is lost."
             raise AuditRefused(message)
-    logs: dict[str, Log] = {}
-    for name, topic in names.items():
-        log = logs[topic] = Log(project)
-        async with reading(settings, name, [number]) as records:
-            async for record in records:
-                log.add(record)
-    return History(project, partitions, logs)
+    logs: dict[str, Log] = {
+        topic: await _read(settings, project, topic, number) for topic in TOPICS
+    }
+    history = History(project, partitions, logs)
+    with suppress(TimeoutError):  # what is missing then is missing: an audit says so
+        async with asyncio.timeout(VISIBLE_SECONDS):
+            while history.lacks_selections():
+                again = await _read(settings, project, Topic.SELECTIONS, number)
+                history = replace(history, logs=logs | {Topic.SELECTIONS: again})
+    return history
+
+
+async def _read(settings: Settings, project: str, topic: Topic, partition: int) -> Log:
+    log = Log(project)
+    async with reading(settings, settings.topic(topic), [partition]) as records:
+        async for record in records:
+            log.add(record)
+    return log

@@ -1,5 +1,8 @@
 """An audit of a real worker agrees; of topics in which one label was changed it does not."""
 
+import asyncio
+import os
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
@@ -28,14 +31,14 @@ from stream_app.reading import reading
 from stream_app.settings import Settings
 from stream_app.topics import ensure_topics
 
-PROJECT, OTHER = "animals", "plants"
+PROJECT = "animals"
 CLASSES = ("cat", "dog", "eel")
 C = TypeVar("C")
 Tampering = Callable[[Topic, dict[str, Any]], dict[str, Any]]
 
 
-async def some_windows(settings: Settings) -> None:
-    """Let a worker close windows of a project that is corrected, excluded from and changed."""
+async def some_windows(client: Client, project: str) -> None:
+    """Close windows of a project that is corrected, excluded from, changed and misspelt."""
     shape = ProjectSettings(classes=CLASSES, models=("m",), budget=4, max_answers=3)
     items = tuple(f"item-{number}" for number in range(12))
     answers = [
@@ -46,26 +49,32 @@ async def some_windows(settings: Settings) -> None:
     predictions = Predictions(
         model="m", classes=CLASSES, items=items, pred_probs=tuple(shares[i % 3] for i in range(12))
     )
-    async with Client(settings) as client:
-        for project in (PROJECT, OTHER):
-            await client.publish(Topic.CONTROL, project, [shape])
-            await client.publish(Topic.ANNOTATIONS, project, answers)
-            await client.publish(Topic.PREDICTIONS, project, [predictions])
-        with worker(settings):
-            await client.settle(PROJECT)
-            assert isinstance(await client.close_window(PROJECT), Window)
-            retraction = Retraction(item="item-0", annotator="ann-0")
-            await client.publish(Topic.ANNOTATIONS, PROJECT, [retraction])
-            stranger = Annotation(item="item-1", annotator="ann-9", label="fox")
-            await client.publish(Topic.ANNOTATIONS, PROJECT, [stranger])
-            await client.publish(
-                Topic.CONTROL, PROJECT, [Items(items=("item-3",), status="excluded")]
-            )
-            await client.publish(Topic.CONTROL, PROJECT, [shape.model_copy(update={"budget": 6})])
-            newer = Prediction(item="item-4", model="m", pred_probs={"eel": 0.9, "cat": 0.1})
-            await client.publish(Topic.PREDICTIONS, PROJECT, [newer])
-            await client.settle(PROJECT)
-            assert isinstance(await client.close_window(PROJECT), Window)
+    await client.publish(Topic.CONTROL, project, [shape])
+    await client.publish(Topic.ANNOTATIONS, project, answers)
+    await client.publish(Topic.PREDICTIONS, project, [predictions])
+    await client.settle(project)
+    assert isinstance(await client.close_window(project), Window)
+    retraction = Retraction(item="item-0", annotator="ann-0")
+    stranger = Annotation(item="item-1", annotator="ann-9", label="fox")
+    await client.publish(Topic.ANNOTATIONS, project, [retraction, stranger])
+    excluded = Items(items=("item-3",), status="excluded")
+    await client.publish(Topic.CONTROL, project, [excluded, shape.model_copy(update={"budget": 6})])
+    newer = Prediction(item="item-4", model="m", pred_probs={"eel": 0.9, "cat": 0.1})
+    await client.publish(Topic.PREDICTIONS, project, [newer])
+    await client.settle(project)
+    assert isinstance(await client.close_window(project), Window)
+
+
+async def command(settings: Settings, *words: str) -> tuple[int | None, dict[str, Any]]:
+    """Run a command of the command line; return its exit code and the JSON that it says."""
+    where = {"BOOTSTRAP_SERVERS": settings.bootstrap_servers, "TOPIC_PREFIX": settings.topic_prefix}
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "stream_app.cli", *words, "--json"),
+        stdout=asyncio.subprocess.PIPE,
+        env=os.environ | {f"STREAM_APP_{name}": value for name, value in where.items()},
+    )
+    said, _ = await process.communicate()
+    return process.returncode, orjson.loads(said)
 
 
 async def copied(settings: Settings, tampering: Tampering) -> Settings:
@@ -105,18 +114,6 @@ async def kafka(kind: Callable[..., C], settings: Settings) -> AsyncIterator[C]:
         await (client.stop() if hasattr(client, "stop") else client.close())
 
 
-async def test_a_worker_s_windows_are_what_an_audit_recomputes(settings: Settings) -> None:
-    await ensure_topics(settings)
-    await some_windows(settings)
-    reports = await audit_all(settings, PROJECT)
-    assert [d for report in reports for d in report.differences] == []
-    assert [len(report.selections) for report in reports if report.selections] == [4, 6]
-    last = await audit(settings, PROJECT)
-    assert last.agrees
-    assert last.window == reports[-1].window
-    assert last.window.counts.dormant == {"labels:fox": 1}
-
-
 def nothing(topic: Topic, body: dict[str, Any]) -> dict[str, Any]:
     return body
 
@@ -134,33 +131,67 @@ def a_worse_item(topic: Topic, body: dict[str, Any]) -> dict[str, Any]:
     return body | {"item": "item-7"} if changed else body
 
 
+async def test_a_worker_s_windows_are_what_an_audit_recomputes(
+    client: Client, project: str
+) -> None:
+    await some_windows(client, project)
+    reports = await audit_all(client.settings, project)
+    assert [str(d) for report in reports for d in report.differences] == []
+    assert [len(report.selections) for report in reports if report.selections] == [4, 6]
+    assert reports[-1].window.counts.dormant == {"labels:fox": 1}
+
+    code, said = await command(client.settings, "audit", project)
+    assert code == 0
+    assert said["windows"] == [{"window": 8, "agrees": True, "selected": 6, "differences": []}]
+
+
 async def test_an_audit_of_a_copy_says_what_was_tampered_with(settings: Settings) -> None:
     await ensure_topics(settings)
-    await some_windows(settings)
+    with worker(settings):
+        async with Client(settings) as client:
+            await some_windows(client, PROJECT)
     assert (await audit(await copied(settings, nothing), PROJECT)).agrees
 
     reports = await audit_all(await copied(settings, one_label), PROJECT)
     wrong = {difference.what for report in reports for difference in report.differences}
     assert {"parameters models m temperature", "rank 1 score"} <= wrong
 
-    report = await audit(await copied(settings, a_worse_item), PROJECT)
-    assert {d.what for d in report.differences} == {"digest", "rank 6 item"}
+    code, said = await command(await copied(settings, a_worse_item), "audit", PROJECT)
+    assert code == 1
+    (window,) = said["windows"]
+    assert {difference["what"] for difference in window["differences"]} == {"digest", "rank 6 item"}
 
 
-async def test_a_window_is_not_judged_where_a_log_has_lost_its_beginning(
-    settings: Settings,
-) -> None:
+async def test_nothing_is_judged_where_a_log_has_lost_its_beginning(settings: Settings) -> None:
     await ensure_topics(settings)
-    await some_windows(settings)
     async with Client(settings) as client:
+        lost = [Annotation(item="item", annotator=name, label="cat") for name in ("ann", "bob")]
+        await client.publish(Topic.ANNOTATIONS, PROJECT, lost)
         place = TopicPartition(settings.topic(Topic.ANNOTATIONS), client.home(PROJECT))
     async with kafka(AIOKafkaAdminClient, settings) as admin:
         await admin.delete_records({place: RecordsToDelete(2)})
-    with pytest.raises(AuditRefused, match="begins at offset 2"):
-        await audit(settings, PROJECT)
+    code, said = await command(settings, "audit", PROJECT)
+    assert code == 3
+    assert "begins at offset 2" in said["refused"]
 
 
-async def test_a_project_without_the_window_is_not_judged(settings: Settings) -> None:
+async def test_a_project_without_a_window_is_not_judged(settings: Settings) -> None:
     await ensure_topics(settings)
     with pytest.raises(AuditRefused, match="no window yet"):
         await audit(settings, PROJECT)
+
+
+async def test_an_item_is_explained_by_who_said_what_of_it(client: Client, project: str) -> None:
+    await some_windows(client, project)
+    code, said = await command(client.settings, "item", "show", project, "item-1")
+    assert code == 0
+    assert [(a["annotator"], a["label"], a["dormant"]) for a in said["answers"]] == [
+        ("ann-1", "dog", False),
+        ("ann-9", "fox", True),
+    ]
+    (prediction,) = said["predictions"]
+    assert prediction["pred_probs"] == pytest.approx({"cat": 0.2, "dog": 0.5, "eel": 0.3})
+    (window,) = await client.last(Topic.WINDOWS, Window, project, lambda _: True)
+    (last,) = [s for s in await client.selections(window) if s.item == "item-1"]
+    assert (said["selections"][-1]["rank"], said["state"]) == (last.rank, "on lease")
+    assert said["standing"]["method_score"] == pytest.approx(last.score, abs=1e-9)

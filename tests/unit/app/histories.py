@@ -122,7 +122,7 @@ class Author:
 
     def arrival(self) -> Arrival:
         topic = self.rng.choice(SOURCES)
-        after = self.rng.choice((0, 0, 0, 1, 4000))
+        after = self.rng.choice((0, 0, 0, 1, 5000))
         return arrival(topic, self.rng.choice(PROJECTS), self.event(topic), after)
 
     def delivery(self) -> Delivery:

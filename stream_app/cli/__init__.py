@@ -9,7 +9,7 @@ import typer
 from aiokafka.errors import KafkaError
 from typer.core import TyperGroup
 
-from stream_app.cli import audit, item, project, publish, services, trainer, window
+from stream_app.cli import audit, dead_letters, item, project, publish, services, trainer, window
 from stream_app.cli.console import err, plain
 from stream_app.errors import StreamAppError
 
@@ -46,6 +46,7 @@ main.add_typer(services.topics, name="topics")
 main.add_typer(project.app, name="project")
 main.add_typer(publish.app, name="publish")
 main.add_typer(window.app, name="window")
+main.add_typer(dead_letters.app, name="dead-letters")
 main.add_typer(item.app, name="item")
 main.command("audit")(audit.audit_windows)
 main.command()(trainer.trainer)

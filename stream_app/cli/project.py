@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 from pydantic import ValidationError
+from rich.console import Group
 from rich.table import Table
 
 from schemas import MethodName, ProjectSettings, Topic, Window
@@ -225,7 +226,7 @@ def _body(name: str, project: ProjectSettings, window: Window | None) -> dict[st
 
 def _settings_sheet(
     title: str, project: ProjectSettings, before: ProjectSettings | None = None
-) -> Table:
+) -> Group:
     """Show settings; those that have changed say what they were."""
     was = _values(before) if before else {}
     return sheet(
@@ -249,11 +250,11 @@ def _values(project: ProjectSettings) -> dict[str, str]:
     return shown
 
 
-def _window_sheet(window: Window | None) -> Table:
+def _window_sheet(window: Window | None) -> Group:
     if window is None:
         return sheet("No window yet", ())
     shown = window.counts.model_dump(exclude={"dormant"})
-    rows = [(name.replace("_", " "), plain(f"{count:,}")) for name, count in shown.items()]
+    rows = [(name.replace("_", " "), f"{count:,}") for name, count in shown.items()]
     if window.counts.dormant:
-        rows.append(("dormant", plain(dormant(window))))
+        rows.append(("dormant", dormant(window)))
     return sheet(f"Window {window.window:,} of {shown_time(window.now)}", rows)

@@ -122,7 +122,8 @@ async def _window(client: Client, project: str, number: int | None) -> Window:
 async def _say(client: Client, answer: Window | Refusal, *, json: bool) -> None:
     """Say the answer to a close, with what it selects."""
     selections = await client.selections(answer) if isinstance(answer, Window) else []
-    why = list(why_empty(answer)) if not selections else []
+    why = [] if selections else list(why_empty(answer))
+    asleep = dormant(answer) if isinstance(answer, Window) else ""
     if json:
         said = {answer.type: answer.model_dump(mode="json")}
         ranked = [selection.model_dump(mode="json") for selection in selections]
@@ -133,6 +134,9 @@ async def _say(client: Client, answer: Window | Refusal, *, json: bool) -> None:
         out.print(_ranking(selections))
     for sentence in why:
         out.print(plain(sentence), soft_wrap=True)
+    if asleep:
+        what = f"Dormant, because the project's settings do not list their names: {asleep}."
+        out.print(plain(what, "yellow"), soft_wrap=True)
 
 
 def why_empty(answer: Window | Refusal) -> Iterator[str]:
@@ -157,10 +161,6 @@ def why_empty(answer: Window | Refusal) -> Iterator[str]:
         yield "The request asked for nothing (budget 0)."
     else:
         yield "The clock only renews the budget: the project selects on request only."
-    if counts.dormant:
-        yield (
-            f"Dormant, because the project's settings do not list their names: {dormant(answer)}."
-        )
 
 
 def _headline(answer: Window | Refusal) -> str:

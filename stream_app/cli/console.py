@@ -7,7 +7,7 @@ from typing import TextIO
 
 import orjson
 import typer
-from rich.console import Console, Group
+from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -44,13 +44,13 @@ def shown_time(micros: int) -> str:
     return format_time(micros)[:19].replace("T", " ") + "Z"
 
 
-def sheet(title: str, rows: Iterable[tuple[str, str]]) -> Group:
+def sheet(title: str, rows: Iterable[tuple[str, RenderableType]]) -> Group:
     """Return names and values under a title, one a line."""
     table = Table(box=None, show_header=False, padding=(0, 1))
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
     for name, value in rows:
-        table.add_row(name, plain(value))
+        table.add_row(name, value)
     return Group(plain(title, "bold"), table)
 
 

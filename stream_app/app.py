@@ -52,13 +52,16 @@ class Worker:
 
     async def _assigned(self, partitions: frozenset[int]) -> Positions:
         """Rebuild memory; return where each source must be read from: exactly behind it."""
-        await asyncio.to_thread(self.step.assign, partitions)
-        fresh = {n for n, partition in self.step.partitions.items() if not partition.positions}
+        # A rebalance may abandon this take-over, but not the thread: what it loads is ours only
+        # once it is awaited.
+        loaded = await asyncio.to_thread(self.step.load, partitions)
+        fresh = {number for number, partition in loaded.items() if not partition.positions}
         if fresh:
             await self._refuse_lost_state(frozenset(fresh))
+        self.step.partitions = loaded
         positions = {
             (self.settings.topic(topic), number): position
-            for number, partition in self.step.partitions.items()
+            for number, partition in loaded.items()
             for topic, position in partition.cut().items()
         }
         log.info("assigned", partitions=sorted(partitions))

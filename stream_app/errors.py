@@ -5,7 +5,8 @@
     ├── TopicError     the topics on the cluster are not those of the map
     ├── StateError     a worker's state is gone, or is not that of the log
     ├── NoAnswer       a close was not answered in time
-    └── AuditRefused   a window can't be recomputed, whether it was right or not
+    ├── AuditRefused   a window can't be recomputed, whether it was right or not
+    └── TransportError why the transport ends a worker: a tree of its own in transport/errors.py
 
 Each message is a sentence that names the offending value and, where there is one, the remedy.
 """

@@ -35,9 +35,9 @@ class Step:
     telemetry: Telemetry
     partitions: dict[int, Partition] = field(default_factory=dict)
 
-    def assign(self, numbers: frozenset[int]) -> None:
-        """Own exactly these partitions: rebuild their memory from the table."""
-        self.partitions = {number: load(number, self.store) for number in sorted(numbers)}
+    def load(self, numbers: frozenset[int]) -> dict[int, Partition]:
+        """Build the memory of partitions from the table; whoever calls makes it ours."""
+        return {number: load(number, self.store) for number in sorted(numbers)}
 
     async def take(self, run: Run) -> None:
         """Make a run true; when this returns, all of it is durable."""

@@ -60,7 +60,7 @@ class Stage:
     def restart(self) -> None:
         """Forget all memory and build it again from the table."""
         self.step = Step(self.settings, self.memory, self.memory, Telemetry())
-        self.step.assign(frozenset({0}))
+        self.step.partitions = self.step.load(frozenset({0}))
 
     def run(self, topic: Topic, records: Iterable[Sent]) -> Run:
         """Make a run of records; positions go on where the topic's last run ended."""

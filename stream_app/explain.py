@@ -97,10 +97,13 @@ class Explanation:
 
 
 def explain(history: History, item: str) -> Explanation:
-    """Explain an item by all that its project's topics hold."""
+    """Explain an item by all that its project's topics hold.
+
+    Raises StreamAppError where they hold nothing of it.
+    """
     replay = history.replay()
     windows = [one for one, _ in history.walk(replay) if isinstance(one, Window)]
-    replay.advance({topic: history.logs[topic].end for topic in replay.positions})
+    replay.advance({topic: log.end for topic, log in history.logs.items()})
     settings = replay.settings
     if settings is None:
         message = f"Project {history.project!r} does not exist: `project set` creates it."
@@ -108,7 +111,7 @@ def explain(history: History, item: str) -> Explanation:
     batch = Batch.of(replay, settings, windows[-1].window + 1 if windows else 1)
     row = batch.counted.items.index(item) if item in batch.counted.items else None
     until = replay.leases.get(item, 0)
-    return Explanation(
+    explanation = Explanation(
         project=history.project,
         item=item,
         now=format_time(replay.now * 1000),
@@ -122,6 +125,10 @@ def explain(history: History, item: str) -> Explanation:
         predictions=_predictions(replay, batch, item, row),
         selections=_selections(history, windows, item),
     )
+    if explanation.state == "unknown" and not (explanation.answers or explanation.predictions):
+        message = f"Project {history.project!r} has nothing on an item {item!r}."
+        raise StreamAppError(message)
+    return explanation
 
 
 def _state(

@@ -75,16 +75,9 @@ class History:
         return Replay(self.project, self.logs, number, self.partitions)
 
     def walk(self, replay: Replay) -> Iterator[tuple[Window | Refusal, list[Close]]]:
-        """Move a replay from answer to answer; yield each, and the closes since the one before.
-
-        A position never goes back: a cut that says so is not followed.
-        """
+        """Move a replay from answer to answer; yield each, and the closes since the one before."""
         for answer in self.answers:
-            cut = replay.positions.items()
-            yield (
-                answer,
-                replay.advance({topic: max(at, answer.cut.get(topic, 0)) for topic, at in cut}),
-            )
+            yield answer, replay.advance(answer.cut)
             if isinstance(answer, Window):
                 replay.lease(self.selections.get(answer.window, ()))
 

@@ -206,10 +206,13 @@ class Replay:
     """Until when (microseconds) an item is on lease, where no answer has ended that."""
 
     def advance(self, cut: Cut) -> list[Close]:
-        """Take the records up to a cut; return the closes among them, by topic in log order."""
+        """Take the records up to a cut; return the closes among them, by topic in log order.
+
+        A position never goes back, whatever a cut says.
+        """
         closes: list[Close] = []
-        for topic in SOURCES:
-            begin, end = self.positions[topic], cut[topic]
+        for topic, begin in self.positions.items():
+            end = max(begin, cut.get(topic, 0))
             pieces = decode(
                 self.logs[topic].between(begin, end),
                 topic=topic,

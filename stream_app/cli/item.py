@@ -5,7 +5,8 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from stream_app.cli.console import err, out, plain, say_json, sheet
+from schemas import parse_time
+from stream_app.cli.console import err, out, plain, say_json, sheet, shown_time
 from stream_app.cli.options import with_settings
 from stream_app.cli.project import Json, Name
 from stream_app.explain import Explanation, Standing, explain
@@ -35,7 +36,7 @@ async def show(
     if json:
         say_json(explanation)
         return
-    rows = [*_state(explanation)]
+    rows = _state(explanation)
     if explanation.standing is not None:
         rows += _standing(explanation.standing, explanation.method)
     out.print(sheet(f"{item} of {project}", [(name, plain(value)) for name, value in rows]))
@@ -49,7 +50,7 @@ STATES = {
     "on lease": "on lease",
     "answered": "has as many answers as the project wants",
     "excluded": "excluded: it leaves every statistic",
-    "unknown": "unknown: not registered, and nothing that counts was said of it",
+    "unknown": "does not exist: it is not registered, and nothing that counts was said of it",
 }
 
 
@@ -59,18 +60,19 @@ def _state(explanation: Explanation) -> list[tuple[str, str]]:
         ("answers", f"{explanation.num_answers} of {explanation.max_answers} at most"),
     ]
     if explanation.leased_until is not None:
-        rows.append(("leased until", explanation.leased_until))
+        rows.append(("leased until", _time(explanation.leased_until)))
     return rows
 
 
 def _standing(standing: Standing, method: str) -> list[tuple[str, str]]:
-    place = "" if standing.place is None else f", place {standing.place:,}"
+    could = f"{standing.eligible:,} that could be selected"
+    place = "not among" if standing.place is None else f"place {standing.place:,} of"
     return [
         ("consensus", standing.consensus_label or "none: nothing is known"),
         ("quality", f"{standing.consensus_quality:.6f}"),
         ("posterior", _percentages(standing.posterior)),
         ("ActiveLab score", f"{standing.activelab_score:.6f}"),
-        (f"score by {method}", f"{standing.method_score:.6f}{place} of {standing.eligible:,}"),
+        (f"score by {method}", f"{standing.method_score:.6f}, {place} the {could}"),
     ]
 
 
@@ -86,8 +88,12 @@ def _table(title: str, *headings: str) -> Table:
     return table
 
 
+def _time(text: str) -> str:
+    return shown_time(parse_time(text))
+
+
 def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.4f}"
+    return "-" if value is None else f"{value:.4g}"
 
 
 def _answers(explanation: Explanation) -> Table:
@@ -98,7 +104,7 @@ def _answers(explanation: Explanation) -> Table:
             plain(answer.label or "(abstained)"),
             _number(answer.annotator_agreement),
             _number(answer.annotator_weight),
-            answer.time,
+            _time(answer.time),
             "dormant: no class of the project" if answer.dormant else "",
         )
     return table
@@ -124,10 +130,10 @@ def _selections(explanation: Explanation) -> Table:
     for selected in explanation.selections:
         table.add_row(
             str(selected.window),
-            selected.now,
+            _time(selected.now),
             f"{selected.rank} of {selected.of}",
             selected.reason,
             f"{selected.score:.6f}",
-            selected.until,
+            _time(selected.until),
         )
     return table

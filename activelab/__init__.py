@@ -10,8 +10,23 @@
     >>> [scores.item_ids[at] for at in order]
     ['eel', 'cat', 'dog']
 
-The batch functions ``fit`` and ``score`` take ``Columns``; ``activelab`` is both in one step. Needs
-numpy alone; the drop-in functions of ``activelab.dropin`` import pandas where they return it.
+A ``Pool`` takes facts as they come: ``set_labels``, ``set_predictions``, ``set_status``. ``score``
+tells of some items at once, ``trust`` of annotators; ``refresh`` fits and scores everything. Who
+has all facts at hand builds ``columns`` and calls ``fit`` and ``score``, or ``activelab``, which is
+both: a pool's ``refresh`` is nothing else. ``METHODS`` are the ways to order items, ``top`` ranks
+them. Who comes from cleanlab changes one import: ``activelab.dropin``.
+
+How it is made, from the inside out:
+
+    rows         arithmetic that never mixes items      votes        sparse labels
+    statistics   integers that add up                   columns      everything that is known
+    calibration  temperatures                           majority     votes, and their ties
+    epoch        weights                                posterior    labels and models together
+    fit          columns -> epoch                       judgement    what an epoch says of items
+    score        columns, epoch -> scores               pool         facts -> columns
+    methods, ranking                                    dense, quality, tables, dropin
+
+Needs numpy alone; pandas is imported where the drop-in functions return its tables.
 """
 
 from activelab.columns import ABSTENTION, NOTHING, Columns, columns

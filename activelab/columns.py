@@ -68,6 +68,11 @@ def columns(
 
     ``predictions`` maps each model, in the project's order, to its items and their ``(n, K)``
     probabilities. Every item that occurs anywhere must be one of ``items``.
+
+    >>> answers = (["cat", "cat", "dog"], ["ann", "bob", "ann"], [0, 1, ABSTENTION])
+    >>> known = columns(2, ["cat", "dog"], answers, {"m": (["dog"], np.array([[0.3, 0.7]]))})
+    >>> known.labels().per_item().tolist(), known.answers.per_item().tolist()
+    ([2, 0], [2, 1])
     """
     place = {item: row for row, item in enumerate(items)}
     annotators = sorted(set(answers[1]))

@@ -1,6 +1,7 @@
 """Dense: labels as an ``(N, M)`` table, an item a row and an annotator a column, NaN for none.
 
 The way into sparse columns for who has such a table; nothing else here ever holds N x M numbers.
+Items and annotators go by their places in the table, which take the part of ids.
 """
 
 from collections.abc import Sequence

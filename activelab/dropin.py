@@ -67,8 +67,8 @@ def get_majority_vote_label(
 ) -> Ints:
     """Return the majority vote of every item, ties broken: ``(N,)``.
 
-    >>> get_majority_vote_label(np.array([[0, 0, 1], [1, 2, 2], [2, 1, 0]])).tolist()[:2]
-    [0, 2]
+    >>> get_majority_vote_label(np.array([[0, 0, 1], [1, 2, 2], [2, np.nan, 2]])).tolist()
+    [0, 2, 2]
     """
     labels = DenseLabels.of(labels_multiannotator)
     models = (

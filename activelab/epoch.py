@@ -24,7 +24,7 @@ import numpy as np
 
 from activelab.majority import TieBreak
 from activelab.rows import Bools, Floats, Ints
-from activelab.statistics import ConsensusCounts, LabelCounts, PredictedCounts, ratio
+from activelab.statistics import ConsensusCounts, LabelCounts, ratio
 
 SMALLEST_WEIGHT = 1e-6
 """The least weight, and the least error of the majority class: nobody is ignored altogether."""
@@ -118,27 +118,26 @@ def equal_stage(num_annotators: int, num_models: int) -> Stage:
 
 
 def weighted_stage(
-    agreement: Floats,
-    has_label: Bools,
-    counts: ConsensusCounts,
-    predicted: PredictedCounts,
-    size: tuple[int, int],
+    counts: ConsensusCounts, agreement: Floats, has_label: Bools, model_scale: Floats
 ) -> Stage:
     """Weigh annotators and models by what labels say of one consensus.
 
-    ``has_label`` ``(M,)`` says who is in the mean weight; ``size`` is (models, classes).
+    ``has_label`` ``(M,)`` says whose weights are in the mean; ``model_scale`` ``(models,)`` is what
+    a model's weight grows with.
     """
-    num_models, num_classes = size
-    most = len(counts.items)
-    items, agreeing = counts.items.read(most), counts.agreeing.read(most)
-    likelihood = math.fsum((agreeing[2:] / np.arange(2, most)).tolist()) / int(items.sum())
-    consensus = counts.consensus.read(num_classes)
+    items, agreeing, consensus = (
+        counts.items.read(),
+        counts.agreeing.read(),
+        counts.consensus.read(),
+    )
+    by_number = agreeing[2:] / np.arange(2, len(agreeing))
+    likelihood = math.fsum(by_number.tolist()) / int(items.sum())
     error = max(SMALLEST_WEIGHT, 1 - int(consensus.max()) / int(consensus.sum()))
     weight = np.maximum(SMALLEST_WEIGHT, 1 - (1 - agreement) / error)
     mean_weight = float(weight[:-1][has_label].mean())
 
-    judged = counts.judged.read(num_models)
-    model_error = ratio(counts.errors.read(num_models), judged, undefined=0.0)
+    judged = counts.judged.read(len(model_scale))
+    model_error = ratio(counts.errors.read(len(model_scale)), judged, undefined=0.0)
     quality = np.maximum(SMALLEST_WEIGHT, 1 - model_error / error)
     return Stage(
         consensus_likelihood=likelihood,
@@ -149,5 +148,5 @@ def weighted_stage(
             value if tests else None
             for value, tests in zip(model_error.tolist(), judged.tolist(), strict=True)
         ),
-        model_weight=np.where(judged > 0, quality, mean_weight) * predicted.scale(num_models),
+        model_weight=np.where(judged > 0, quality, mean_weight) * model_scale,
     )

@@ -26,8 +26,8 @@ def fit(columns: Columns, *, calibrate: bool = True) -> Epoch:
     Permuting, splitting and padding the columns changes no bit of what items are scored by.
     Without ``calibrate`` the models' probabilities are taken as they are (CROWDLAB alone).
     """
-    num_annotators = len(columns.annotators)
-    size = num_models, num_classes = len(columns.models), columns.num_classes
+    num_annotators, num_models = len(columns.annotators), len(columns.models)
+    num_classes = columns.num_classes
     labels = columns.labels()
     counts = LabelCounts()
     counts.add(labels)
@@ -52,7 +52,7 @@ def fit(columns: Columns, *, calibrate: bool = True) -> Epoch:
         def weigh(consensus: Ints) -> Stage:
             of_consensus = ConsensusCounts()
             of_consensus.add(labels, consensus, top_class)
-            return weighted_stage(agreement, has_label, of_consensus, predicted, size)
+            return weighted_stage(of_consensus, agreement, has_label, predicted.scale(num_models))
 
         majority = _resolved(columns, labels, plural, label_ties, temperature)
         stage_a = weigh(majority)

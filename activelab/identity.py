@@ -18,13 +18,8 @@ _UNIT_BITS = 29
 
 def id_hashes(ids: Iterable[str]) -> Hashes:
     """Hash ids to 64 bits (BLAKE2b of the UTF-8 text): ``(n,)``."""
-    digests = b"".join(
-        [
-            hashlib.blake2b(name.encode("utf-8", "surrogatepass"), digest_size=8).digest()
-            for name in ids
-        ]
-    )
-    return np.frombuffer(digests, dtype="<u8").astype(np.uint64)
+    digests = [hashlib.blake2b(name.encode(), digest_size=8).digest() for name in ids]
+    return np.frombuffer(b"".join(digests), dtype="<u8").astype(np.uint64)
 
 
 def mixed(hashes: Hashes) -> Hashes:

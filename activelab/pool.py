@@ -165,7 +165,8 @@ class Pool:
 
     def _labels(self, items: Ints) -> Votes:
         """Gather the labels of ``items`` that count."""
-        which, annotator, label = self._answers.take(items[self._status.rows[items] != EXCLUDED])
+        items = items[self._status.rows[items] != EXCLUDED]
+        which, annotator, label = self._answers.take(items)
         voted = label >= 0
         rows = (which[voted], annotator[voted], label[voted])
         return Votes.of(len(items), self.num_classes, rows)

@@ -54,9 +54,9 @@ def qualities(columns: Columns, epoch: Epoch, *, by_majority: bool, by_agreement
     consensus = np.empty(votes.num_items, dtype=np.int64)
     quality = np.empty(votes.num_items)
     label_quality = np.empty(len(votes.label))
+    majority = by_majority or by_agreement
     for block in judged(columns, epoch):
         first, last = votes.start[block.items.start], votes.start[block.items.stop]
-        majority = by_majority or by_agreement
         chosen = block.majority if majority else block.consensus
         posterior = block.majority_posterior if majority else block.consensus_posterior
         consensus[block.items] = chosen

@@ -39,8 +39,9 @@ class Tally:
             grown[: len(self._counts)] = self._counts
             self._counts = grown
 
-    def read(self, size: int) -> Ints:
-        """Return the integers at the first ``size`` indices: a copy."""
+    def read(self, size: int | None = None) -> Ints:
+        """Return the integers at the first ``size`` indices, or at all so far: a copy."""
+        size = len(self._counts) if size is None else size
         counts = np.zeros(size, dtype=np.int64)
         known = self._counts[:size]
         counts[: len(known)] = known
@@ -50,9 +51,6 @@ class Tally:
         """Return the integers at some indices."""
         self._reserve(int(index.max(initial=-1)) + 1)
         return self._counts[index]
-
-    def __len__(self) -> int:
-        return len(self._counts)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Tally):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from activelab.majority import TieBreak, break_ties, plurality
+from activelab.posterior import unique_best
 from activelab.statistics import MajorityCounts
 from activelab.votes import Votes
 
@@ -59,6 +60,12 @@ def test_then_the_hash_of_the_item(item_hash: int, expected: int) -> None:
 
 def test_last_bits_decide_nothing() -> None:
     assert resolved([0.2, 0.2 + 1e-14, 0.6], [3, 5, 1], [0.5, 0.5, 0.5]) == 0
+
+
+def test_of_equal_posteriors_the_majority_stays() -> None:
+    """However their last bits fell."""
+    posteriors = np.array([[0.4, 0.4, 0.3], [0.4 + 1e-14, 0.4 + 1e-9, 0.3], [0.2, 0.2, 0.4]])
+    assert unique_best(posteriors, otherwise=np.array([0, 0, 0])).tolist() == [0, 1, 2]
 
 
 def test_agreement_is_with_the_majority_of_the_untied() -> None:

@@ -21,6 +21,7 @@ from schemas import (
     MAX_RECORD_BYTES,
     Annotation,
     Annotations,
+    Answer,
     Event,
     Items,
     Prediction,
@@ -128,7 +129,8 @@ def _joined(events: list[Any]) -> Event:
     """Return events of one shape as one."""
     match events[0]:
         case Annotation():
-            return Annotations(rows=tuple(events))
+            rows = (Answer(**e.model_dump(include=set(Answer.model_fields))) for e in events)
+            return Annotations(rows=tuple(rows))
         case Prediction() as first:
             return Predictions(
                 model=first.model,
@@ -145,7 +147,7 @@ def _joined(events: list[Any]) -> Event:
 
 def _fitted(event: Event) -> Iterator[Event]:
     """Split an event by its rows until each part fits a record."""
-    size, rows = len(event.to_bytes()), num_rows(event)
+    size, rows = len(orjson.dumps(event.model_dump(mode="json"))), num_rows(event)
     if size > RECORD_BYTES and rows > 1:
         step = max(1, rows * RECORD_BYTES // size)
         for at in range(0, rows, step):

@@ -24,10 +24,10 @@ Json = Annotated[bool, typer.Option("--json", help="Say it in JSON, for scripts.
 NOT_SETTINGS = {"type", "schema_version"}
 
 
-def _names(given: list[str] | None) -> tuple[str, ...] | None:
+def names(given: list[str] | None) -> tuple[str, ...] | None:
     """Return the names in options that may be repeated and may hold several.
 
-    >>> _names(["cat,dog", '"eel, electric"'])
+    >>> names(["cat,dog", '"eel, electric"'])
     ('cat', 'dog', 'eel, electric')
     """
     if not given:
@@ -108,8 +108,8 @@ async def set_project(
     project does not list are kept, and count as soon as it lists them.
     """
     given: dict[str, Any] = {
-        "classes": _names(classes),
-        "models": _names(models),
+        "classes": names(classes),
+        "models": names(models),
         "method": method,
         "budget": budget,
         "window_seconds": window_seconds,

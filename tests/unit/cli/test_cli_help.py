@@ -1,0 +1,118 @@
+"""What a newcomer reads: every command says what it does, every setting its unit and default."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from typer.main import get_command
+from typer.testing import CliRunner
+
+from schemas import ProjectSettings
+from stream_app.cli import main
+from stream_app.cli.options import COMMON
+from stream_app.cli.project import NOT_SETTINGS
+from stream_app.settings import Settings
+
+OWN = {
+    "broker",
+    "worker",
+    "topics create",
+    "project set",
+    "project show",
+    "project list",
+    "publish annotations",
+    "publish predictions",
+    "publish items",
+    "window close",
+    "window show",
+    "window tail",
+    "dead-letters list",
+    "dead-letters redrive",
+}
+
+
+def said(*arguments: str) -> str:
+    """Return what a command says when it succeeds, on a terminal that is wide enough."""
+    done = CliRunner().invoke(main, arguments, env={"COLUMNS": "300"})
+    assert done.exit_code == 0, done.output
+    return re.sub(r"\s+", " ", done.output)
+
+
+def commands() -> Iterator[str]:
+    for name, one in get_command(main).commands.items():  # type: ignore[attr-defined]
+        inner = getattr(one, "commands", None)
+        yield from [name] if inner is None else [f"{name} {of_group}" for of_group in inner]
+
+
+def test_the_commands_that_it_is_about_are_there() -> None:
+    assert set(commands()) >= OWN
+
+
+@pytest.mark.parametrize("command", sorted(commands()))
+def test_every_command_says_what_it_does(command: str) -> None:
+    text = said(*command.split(), "--help")
+    assert f"{command} [OPTIONS]" in text
+    assert len(text) > 200
+
+
+@pytest.mark.parametrize("command", sorted(set(commands()) - {"broker", "demo"}))
+def test_every_command_takes_the_deployment_as_options_and_from_the_environment(
+    command: str,
+) -> None:
+    text = said(*command.split(), "--help")
+    for name in COMMON:
+        assert f"--{name.replace('_', '-')}" in text
+        assert f"STREAM_APP_{name.upper()}" in text
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_the_help_of_the_worker_has_every_setting_with_description_and_default(name: str) -> None:
+    text = said("worker", "--help")
+    field = Settings.model_fields[name]
+    assert f"--{name.replace('_', '-')}" in text
+    assert f"[env var: STREAM_APP_{name.upper()}]" in text
+    assert field.description is not None
+    assert field.description in re.sub(r" ?│ ?", " ", text)
+    if field.default != "":
+        assert f"[default: {field.default}]" in text
+
+
+@pytest.mark.parametrize("name", sorted(ProjectSettings.model_fields.keys() - NOT_SETTINGS))
+def test_every_setting_of_a_project_is_an_option(name: str) -> None:
+    assert f"--{name.replace('_', '-')}" in said("project", "set", "--help")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "option"),
+    [
+        (["--run-rows", "0"], "--run-rows"),
+        (["--topic-prefix", "a b"], "--topic-prefix"),
+        (["--session-timeout", "1"], "--session-timeout"),
+        (["--log-level", "loud"], "--log-level"),
+    ],
+)
+def test_a_setting_out_of_range_is_a_usage_error_that_names_it(
+    arguments: list[str], option: str
+) -> None:
+    done = CliRunner().invoke(main, ["worker", *arguments])
+    assert done.exit_code == 2
+    assert option in done.output
+
+
+def test_a_failure_is_a_sentence_and_exit_code_1() -> None:
+    done = CliRunner().invoke(main, ["project", "list", "--bootstrap-servers", "127.0.0.1:1"])
+    assert done.exit_code == 1
+    assert "127.0.0.1:1 does not answer" in done.output
+    assert "Traceback" not in done.output
+
+
+def test_the_environment_says_where_a_command_looks() -> None:
+    environment = {"STREAM_APP_BOOTSTRAP_SERVERS": "127.0.0.1:2"}
+    done = CliRunner().invoke(main, ["window", "show", "animals"], env=environment)
+    assert "127.0.0.1:2 does not answer" in done.output
+
+
+@pytest.mark.parametrize("number", ["first", "-1", "1.5"])
+def test_a_window_is_a_number_or_the_last(number: str) -> None:
+    done = CliRunner().invoke(main, ["window", "show", "animals", "--window", number])
+    assert done.exit_code == 2

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from labelling import Labelling, audited, compare, project_settings, window_of
-from workers import WorkerProcess, worker
+from workers import PATIENCE, WorkerProcess, worker
 
 from schemas import ItemScore, Refusal, RequestCause, Topic, Window
 from stream_app.broker import Broker
@@ -50,9 +50,13 @@ async def flow(client: Client, animals: Labelling) -> None:
     await client.publish(Topic.PREDICTIONS, PROJECT, [animals.predict(ITEMS[::3])])
 
 
-async def first_score(client: Client) -> None:
-    """Wait until something has been said of an item."""
-    async with client.listen(Topic.ITEM_SCORES, PROJECT, follow=True) as scores:
+async def first_score(client: Client, process: WorkerProcess) -> None:
+    """Wait until a worker has said something of an item."""
+    process.wait_for("event='assigned'")
+    async with (
+        asyncio.timeout(PATIENCE),
+        client.listen(Topic.ITEM_SCORES, PROJECT, follow=True) as scores,
+    ):
         await anext(scores)
 
 
@@ -66,7 +70,7 @@ async def signal_amid_the_flow(
     client: Client, process: WorkerProcess, number: signal.Signals
 ) -> None:
     """Signal a worker that has taken some of the flow; it must not have taken all of it."""
-    await first_score(client)
+    await first_score(client, process)
     process.signal(number)
     assert 0 < len(await scored(client)) < len(ITEMS)
 
@@ -100,7 +104,7 @@ async def test_a_worker_killed_in_the_middle_of_a_close_makes_its_window_once(
     request = partial(client.close_window, PROJECT, topic=Topic.CONTROL, request_id="r")
     asked = asyncio.create_task(request())
     killed = WorkerProcess(client.settings)
-    await first_score(client)
+    await first_score(client, killed)
     killed.kill()
     assert 0 < len(await scored(client)) < len(many)
     assert not asked.done()
@@ -163,7 +167,7 @@ async def test_a_worker_that_joins_and_leaves_amid_a_flow_moves_partitions_exact
     animals = await begun(client)
     with worker(client.settings), worker(beside(client.settings)) as guest:
         flowing = asyncio.create_task(flow(client, animals))
-        await first_score(client)
+        await first_score(client, guest)
         assert guest.stop() == 0
         await flowing
         await window_of(client, animals)
@@ -181,8 +185,8 @@ async def test_a_broker_that_restarts_amid_a_flow_has_lost_nothing(
         await ensure_topics(settings)
         async with Client(settings) as client:
             animals = await begun(client)
-            with worker(settings):
-                await first_score(client)
+            with worker(settings) as process:
+                await first_score(client, process)
                 await asyncio.to_thread(broker.stop)
                 await asyncio.to_thread(broker.start)
                 assert 0 < len(await scored(client)) < len(ITEMS)

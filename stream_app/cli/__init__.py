@@ -9,7 +9,17 @@ import typer
 from aiokafka.errors import KafkaError
 from typer.core import TyperGroup
 
-from stream_app.cli import audit, dead_letters, item, project, publish, services, trainer, window
+from stream_app.cli import (
+    audit,
+    dead_letters,
+    demo,
+    item,
+    project,
+    publish,
+    services,
+    trainer,
+    window,
+)
 from stream_app.cli.console import err, plain
 from stream_app.errors import StreamAppError
 
@@ -50,3 +60,4 @@ main.add_typer(dead_letters.app, name="dead-letters")
 main.add_typer(item.app, name="item")
 main.command("audit")(audit.audit_windows)
 main.command()(trainer.trainer)
+main.command()(demo.demo)

@@ -1,0 +1,63 @@
+"""Processes of the demo: each has a guardian, which ends it with this process, kill -9 included.
+
+See `stream_app.broker.guardian`; Kafka has one, too.
+"""
+
+import asyncio
+import os
+import sys
+from asyncio.subprocess import PIPE
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from stream_app.broker.server import GUARDIAN
+from stream_app.errors import StreamAppError
+from stream_app.settings import Settings
+
+STOP_SECONDS = 15.0
+"""Between SIGTERM and SIGKILL."""
+LOG_LINES = 20
+"""Of a process that has ended, in the error."""
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+"""The processes share few cores; and sums in one order make every run the same."""
+
+
+@asynccontextmanager
+async def running(
+    name: str,
+    command: Sequence[str],
+    *,
+    settings: Settings,
+    folder: Path,
+    group: asyncio.TaskGroup,
+) -> AsyncIterator[Path]:
+    """Run a command of `activelab-stream` beside this process; give its log, in ``folder``.
+
+    If it ends by itself, the ``group`` and so all that is done in it fails, with the log's end.
+    """
+    log = folder / f"{name}.log"
+    program = [sys.executable, "-m", "stream_app.cli", *command]
+    with log.open("wb") as said:
+        guardian = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-I", "-S", str(GUARDIAN), str(STOP_SECONDS), *program),
+            stdin=PIPE,
+            stdout=said,
+            stderr=said,
+            env=os.environ | settings.environment() | ONE_THREAD,
+            # Ctrl-C is for this process, which ends the others when it is done with them.
+            start_new_session=True,
+        )
+
+    async def watch() -> None:
+        await guardian.wait()
+        tail = log.read_text(errors="replace").splitlines()[-LOG_LINES:]
+        message = "\n".join([f"The {name} has ended by itself; the end of its log:", *tail])
+        raise StreamAppError(message)
+
+    watcher = group.create_task(watch())
+    try:
+        yield log
+    finally:
+        watcher.cancel()
+        await guardian.communicate(b"")  # the end of its stdin

@@ -1,0 +1,187 @@
+"""The stage: Kafka, a worker and a trainer a method as processes; the experiments; their report.
+
+Nothing outlives it: each process has a guardian, all files are in one temporary folder.
+"""
+
+import asyncio
+import re
+import signal
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+)
+
+from schemas import MethodName
+from stream_app.audit import audit
+from stream_app.broker import Broker
+from stream_app.client import Client
+from stream_app.demo.crowd import Crowd
+from stream_app.demo.digits import Digits
+from stream_app.demo.processes import running
+from stream_app.demo.report import Report
+from stream_app.demo.rounds import Experiment, Outcome, Player, Round
+from stream_app.settings import Settings
+from stream_app.topics import ensure_topics
+
+FIRST_LABELS = 500
+BUDGET = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be shown."""
+
+    methods: Sequence[MethodName]
+    rounds: int
+    seed: int
+    keep: bool
+    """Whether to stay until Ctrl-C when all is told."""
+
+
+def perform(plan: Plan, console: Console, tell: Callable[[Report], None]) -> Report:
+    """Perform the plan and ``tell`` its report; raises StreamAppError where something went wrong.
+
+    The console is for what goes on meanwhile.
+    """
+    # SIGTERM ends it as Ctrl-C does: every process in order, and the folder.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with TemporaryDirectory(prefix="activelab-demo-") as name:
+        folder = Path(name)
+        with _step(console, "Kafka"):
+            broker = Broker(folder / "kafka")
+            broker.start()
+        try:
+            settings = Settings(
+                bootstrap_servers=broker.bootstrap_servers,
+                app_id="activelab-demo",
+                topic_prefix="",
+                data_dir=folder / "worker",
+                log_level="info",
+            )
+            return asyncio.run(_Stage(plan, settings, folder, console).perform(tell))
+        except ExceptionGroup as errors:  # of a task group: the first one is the reason
+            raise errors.exceptions[0] from errors
+        finally:
+            broker.stop()
+
+
+@dataclass(frozen=True, slots=True)
+class _Stage:
+    """A plan, on a Kafka that runs."""
+
+    plan: Plan
+    settings: Settings
+    folder: Path
+    console: Console
+
+    async def perform(self, tell: Callable[[Report], None]) -> Report:
+        digits = Digits.load(seed=self.plan.seed)
+        digits.save_features(self.folder / "digits.npz")
+        crowd = Crowd.gather(digits.truth, len(digits.classes), seed=self.plan.seed)
+        async with asyncio.TaskGroup() as group, AsyncExitStack() as stage:
+            with _step(self.console, "Topics, a worker, the first labels"):
+                await ensure_topics(self.settings)
+                log = await stage.enter_async_context(self._running(group, "worker", "worker"))
+                client = await stage.enter_async_context(Client(self.settings))
+                players = [
+                    Player(client, Experiment(method, BUDGET, self.plan.seed), digits, crowd)
+                    for method in self.plan.methods
+                ]
+                await asyncio.gather(*(player.open(FIRST_LABELS) for player in players))
+            outcomes = await self._play(group, players)
+            with _step(self.console, "Audit"):
+                audits = [
+                    await audit(self.settings, one.experiment.project, one.rounds[-1].window)
+                    for one in outcomes
+                ]
+            report = Report(digits, crowd, outcomes, audits)
+            tell(report)
+            if self.plan.keep:
+                await self._stay(outcomes[0].experiment.project, log)
+            return report
+
+    async def _play(self, group: asyncio.TaskGroup, players: Sequence[Player]) -> list[Outcome]:
+        """Let every player play beside a trainer of its own, with a bar for each."""
+        columns = (
+            TextColumn("{task.description:>18}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[state]}"),
+            TimeElapsedColumn(),
+        )
+        with Progress(*columns, console=self.console) as progress:
+            async with AsyncExitStack() as trainers:
+                plays = []
+                for player in players:
+                    method = player.experiment.method
+                    command = self._trainer(player.experiment)
+                    await trainers.enter_async_context(
+                        self._running(group, f"trainer-{method}", *command)
+                    )
+                    bar = progress.add_task(method, total=self.plan.rounds + 1, state="training")
+                    plays.append(player.play(self.plan.rounds, _teller(progress, bar)))
+                return await asyncio.gather(*plays)
+
+    def _trainer(self, experiment: Experiment) -> list[str]:
+        """Return the command of an experiment's trainer."""
+        features = str(self.folder / "digits.npz")
+        command = ["trainer", experiment.project, "--features", features]
+        for estimator in experiment.estimators.values():
+            command += ["--estimator", estimator]
+        return [*command, "--seed", str(experiment.seed)]
+
+    def _running(
+        self, group: asyncio.TaskGroup, name: str, *command: str
+    ) -> AbstractAsyncContextManager[Path]:
+        return running(name, command, settings=self.settings, folder=self.folder, group=group)
+
+    async def _stay(self, project: str, log: Path) -> None:
+        """Say how to look around, until Ctrl-C."""
+        web = re.search(r"url='(\S+)'", await asyncio.to_thread(log.read_text))
+        self.console.print(
+            "\nKafka and the worker keep running until Ctrl-C. In another terminal:\n\n"
+            f"  export STREAM_APP_BOOTSTRAP_SERVERS={self.settings.bootstrap_servers}\n"
+            f"  export STREAM_APP_APP_ID={self.settings.app_id}\n"
+            f"  activelab-stream project show {project}\n"
+            f"  activelab-stream window show {project}\n"
+            f"  activelab-stream audit {project}\n",
+            highlight=False,
+        )
+        if web:
+            self.console.print(f"  curl {web[1]}\n", highlight=False)
+        self.console.print(f"The worker's log: {log}", highlight=False)
+        ctrl_c = asyncio.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, ctrl_c.set)
+        await ctrl_c.wait()
+
+
+def _teller(progress: Progress, bar: TaskID) -> Callable[[Round], None]:
+    """Return what tells of a round on its bar."""
+
+    def tell(one: Round) -> None:
+        state = f"{one.labels:,} labels, test accuracy {one.test_accuracy:.3f}"
+        progress.update(bar, completed=one.round + 1, state=state)
+
+    return tell
+
+
+@contextmanager
+def _step(console: Console, what: str) -> Iterator[None]:
+    """Say what is being done, and how long it took."""
+    began = time.monotonic()
+    with console.status(what):
+        yield
+    console.print(f"[green]✓[/green] {what} [dim]{time.monotonic() - began:.1f} s[/dim]")

@@ -1,14 +1,13 @@
 """Audit: recompute a window from the inputs and earlier selections, and compare.
 
-What is true is read anew (`stream_app.replay`), scored with the batch functions of `activelab`
-and said in the models of the wire: the window that the worker should have published. So a
-difference is a field of a record. Beside rule 1-6 of the replay:
+The rules stand in the modules that follow them, on their own and not as the worker does:
+what is true (`stream_app.replay`, rules 1-4), what counts (`counted`, 5-7), what is eligible
+(`batch`, 8), what a close may select (`ledger`, 9-10). Then
 
-7.  A close on request has what is left of the budget, or what it asks for if that is less; left is
-    the budget less all that has been selected since the last boundary, or the whole budget where
-    there is no clock. A clock close has the whole budget, or nothing on a project that selects on
-    request only, at a multiple of the window's length, later than the last one, up to ``now``.
-8.  Every request has one answer, in the order of the log; a window's id is the next number.
+11. Every request has one answer, in the order of the log.
+
+What is recomputed is said in the models of the wire, as the window that the worker should have
+published: so a difference is a field of a record.
 
 Earlier windows are taken as published: audit them all to know that they are right. Not compared
 is ``epoch``, which counts the worker's fits and so depends on how runs were cut.
@@ -29,6 +28,7 @@ from schemas import Cause, Close, ProjectSettings, RequestCause, Selection, Wind
 from stream_app.batch import Batch
 from stream_app.errors import AuditRefused
 from stream_app.history import History, read_history
+from stream_app.ledger import SECOND, Ledger
 from stream_app.replay import Replay
 from stream_app.settings import Settings
 from stream_app.windows import RULE_VERSION
@@ -37,7 +37,6 @@ TOLERANCE = 1e-9
 """How far scores and parameters may be apart."""
 NAMED_DORMANT = 20
 """Dormant names that a manifest has room for: the most frequent ones, then by name."""
-SECOND = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,55 +63,6 @@ class AuditReport:
     def agrees(self) -> bool:
         """Say whether the window is what it should be."""
         return not self.differences
-
-
-@dataclass(frozen=True, slots=True)
-class Ledger:
-    """What earlier windows have spent and answered."""
-
-    next_window: int = 1
-    last_boundary: int = 0
-    spent: int = 0
-    """Selections since that boundary."""
-    requests: frozenset[str] = frozenset()
-
-    def entered(self, cause: Cause, selected: int) -> "Ledger":
-        """Return what it is behind one more window."""
-        if isinstance(cause, RequestCause):
-            requests, boundary, spent = (
-                self.requests | {cause.request_id},
-                self.last_boundary,
-                self.spent,
-            )
-        else:
-            requests, boundary, spent = self.requests, cause.boundary, 0
-        return Ledger(self.next_window + 1, boundary, spent + selected, requests)
-
-    def left(self, settings: ProjectSettings) -> int:
-        """Return how much of the budget is left."""
-        spent = 0 if settings.window_seconds is None else self.spent
-        return max(0, settings.budget - spent)
-
-    def grant(self, settings: ProjectSettings, close: Close, now: int) -> int | str:
-        """Return how many selections a close may make, or why it makes no window at all."""
-        if settings.state == "closed":
-            return "the project is closed"
-        if close.boundary is not None:
-            return self._grant_at(close.boundary, settings, now)
-        if close.request_id in self.requests:
-            return "the request has had its window"
-        left = self.left(settings)
-        return left if close.budget is None else min(left, close.budget)
-
-    def _grant_at(self, boundary: int, settings: ProjectSettings, now: int) -> int | str:
-        length = settings.window_seconds
-        if settings.state == "paused":
-            return "the project is paused"
-        if length is None or boundary % (length * SECOND):
-            return "the project has no such boundary"
-        if not self.last_boundary < boundary <= now:
-            return "the boundary was passed before, or lies ahead"
-        return 0 if settings.on_request_only else settings.budget
 
 
 def audit_history(history: History, window: int | None = None) -> Iterator[AuditReport]:

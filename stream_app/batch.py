@@ -1,6 +1,8 @@
 """Batch: a replayed project, scored and ranked by the batch functions of `activelab`.
 
-Eligible is an item with fewer answers than ``max_answers`` and without a lease at ``now``.
+8.  Eligible is an item with fewer answers than ``max_answers`` and no lease open at ``now``.
+
+(Rules 1-7 are those of `stream_app.replay` and `stream_app.counted`.)
 """
 
 from dataclasses import dataclass
@@ -11,7 +13,8 @@ import numpy.typing as npt
 
 import activelab
 from schemas import ProjectSettings
-from stream_app.replay import Counted, Replay
+from stream_app.counted import Counted
+from stream_app.replay import Replay
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -33,7 +36,7 @@ class Batch:
     @classmethod
     def of(cls, replay: Replay, settings: ProjectSettings, window: int) -> "Batch":
         """Compute what window number ``window`` would know, if it were closed at the cut."""
-        counted = replay.counted(settings)
+        counted = Counted.of(replay, settings)
         columns = counted.columns()
         epoch = activelab.fit(columns)
         scores = activelab.score(columns, epoch)

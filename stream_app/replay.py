@@ -10,33 +10,22 @@ but none of the worker's merging, so that a fault on either side shows. The rule
     u8; a label appends its class's name; a prediction the length (u32) of what names its classes,
     each name behind its own length (u16), sorted, and then the float32 probabilities. Names are
     UTF-8, numbers big-endian, probabilities little-endian.
-3.  The last ``project`` record of control.v1 is in force. A label whose class it does not list, a
-    model that it does not list, a prediction without mass on its classes: these are dormant. They
-    count for nothing: a dormant label is no answer. But it ends a lease, as every label does.
-4.  A listed class that a prediction lacks has p = 0; mass on other classes is dropped and the rest
-    divided by its sum in float64, then cast to float32.
-5.  An item exists while it is registered, or has an answer or a prediction that counts. Excluded
-    items leave everything.
-6.  An item that a window selects is on lease until a label or an abstention of it *becomes* the
+3.  The last ``project`` record of control.v1 is in force.
+4.  An item that a window selects is on lease until a label or an abstention of it *becomes* the
     true one behind that window's cut, or until ``now`` has reached ``until``.
 """
 
 import struct
 from bisect import bisect_left
-from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from hashlib import blake2b
 from typing import NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-import activelab
 from schemas import (
-    ABSTENTION,
-    LABEL,
     RETRACTION,
     Close,
     Control,
@@ -157,36 +146,6 @@ class Log:
         return self.clock[bisect_left(self.clock, (position, 0)) - 1][1]
 
 
-@dataclass(frozen=True, slots=True)
-class Counted:
-    """The facts that count under the settings in force, and the dormant ones by name."""
-
-    settings: ProjectSettings
-    items: list[str]
-    """Those that exist and are not excluded, ascending."""
-    answers: dict[str, dict[str, int]]
-    """Item to annotator to the place of a class, or `activelab.ABSTENTION`; of any item."""
-    predictions: dict[str, dict[str, Probs]]
-    """Model to item to (K,), in the project's order of models and classes; of any item."""
-    dormant: Counter[str]
-
-    def columns(self) -> activelab.Columns:
-        """Return the columns that the batch functions take."""
-        rows = [
-            (item, annotator, label)
-            for item in self.items
-            for annotator, label in self.answers.get(item, {}).items()
-        ]
-        predictions = {}
-        for model, probs in self.predictions.items():
-            predicted = [item for item in self.items if item in probs]
-            stacked = [probs[item] for item in predicted]
-            shape = len(predicted), len(self.settings.classes)
-            predictions[model] = predicted, np.array(stacked, np.float32).reshape(shape)
-        by_column = [row[0] for row in rows], [row[1] for row in rows], [row[2] for row in rows]
-        return activelab.columns(len(self.settings.classes), self.items, by_column, predictions)
-
-
 @dataclass(slots=True)
 class Replay:
     """A project, moved on along its logs from cut to cut."""
@@ -262,50 +221,3 @@ class Replay:
             statuses.item, statuses.excluded, statuses.time, strict=True
         ):
             take(self.statuses, item, Status(time, EXCLUDED if excluded else REGISTERED))
-
-    def counted(self, settings: ProjectSettings) -> Counted:
-        """Tell which facts count under settings."""
-        dormant: Counter[str] = Counter()
-        codes = {name: code for code, name in enumerate(settings.classes)}
-        answers: dict[str, dict[str, int]] = defaultdict(dict)
-        for (item, annotator), (_, kind, label) in self.annotations.items():
-            if kind == ABSTENTION:
-                answers[item][annotator] = activelab.ABSTENTION
-            elif label in codes:
-                answers[item][annotator] = codes[label]
-            elif kind == LABEL:
-                dormant[f"labels:{label}"] += 1
-        predictions: dict[str, dict[str, Probs]] = {model: {} for model in settings.models}
-        for (item, model), prediction in self.predictions.items():
-            if model not in predictions:
-                dormant[f"models:{model}"] += 1
-            elif (pred_probs := over(settings.classes, prediction)) is None:
-                dormant[f"classes of models:{model}"] += 1
-            else:
-                predictions[model][item] = pred_probs
-        status = {kind: [i for i, s in self.statuses.items() if s.kind == kind] for kind in (0, 1)}
-        exist = set(status[REGISTERED]).union(answers, *predictions.values())
-        items = sorted(exist.difference(status[EXCLUDED]))
-        return Counted(settings, items, dict(answers), predictions, dormant)
-
-
-def over(classes: tuple[str, ...], prediction: Prediction) -> Probs | None:
-    """Return a prediction over a project's classes (K,), or None where it has no mass there."""
-    source, target = _places(prediction.classes, classes)
-    kept = prediction.pred_probs[source]
-    if len(source) < len(prediction.classes):
-        mass = kept.sum(dtype=np.float64)
-        if not mass:
-            return None
-        kept = (kept / mass).astype(np.float32)
-    pred_probs = np.zeros(len(classes), np.float32)
-    pred_probs[target] = kept
-    return pred_probs
-
-
-@lru_cache(maxsize=1024)
-def _places(named: tuple[str, ...], listed: tuple[str, ...]) -> tuple[list[int], list[int]]:
-    """Return where the names that are listed stand among ``named``, and where in the list."""
-    code = {name: place for place, name in enumerate(listed)}
-    both = [(place, code[name]) for place, name in enumerate(named) if name in code]
-    return [source for source, _ in both], [target for _, target in both]

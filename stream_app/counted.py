@@ -1,0 +1,117 @@
+"""Counted: which of the facts that are true count under a project's settings. The audit's own.
+
+5.  A label whose class the settings do not list, a model that they do not list, a prediction
+    without mass on their classes: these are dormant. They count for nothing: a dormant label is no
+    answer. But it has ended a lease, as every label does.
+6.  A listed class that a prediction lacks has p = 0; mass on other classes is dropped and the rest
+    divided by its sum in float64, then cast to float32.
+7.  An item exists while it is registered, or has an answer or a prediction that counts. Excluded
+    items leave everything.
+
+(Rules 1-4 are those of `stream_app.replay`.)
+"""
+
+from collections import Counter
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+import activelab
+from schemas import ABSTENTION, LABEL, ProjectSettings
+from stream_app.replay import EXCLUDED, REGISTERED, Prediction, Probs, Replay
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """The facts that count under the settings in force, and the dormant ones by name."""
+
+    settings: ProjectSettings
+    items: list[str]
+    """Those that exist and are not excluded, ascending."""
+    answers: dict[str, dict[str, int]]
+    """Item to annotator to the place of a class, or `activelab.ABSTENTION`; of any item."""
+    predictions: dict[str, dict[str, Probs]]
+    """Model to item to (K,), in the project's order of models and classes; of any item."""
+    dormant: Counter[str]
+
+    @classmethod
+    def of(cls, replay: Replay, settings: ProjectSettings) -> "Counted":
+        """Tell which of the facts that are true count under settings."""
+        dormant: Counter[str] = Counter()
+        answers = _answers(replay, settings, dormant)
+        predictions = _predictions(replay, settings, dormant)
+        registered, excluded = (
+            [item for item, status in replay.statuses.items() if status.kind == kind]
+            for kind in (REGISTERED, EXCLUDED)
+        )
+        exist = set(registered).union(answers, *predictions.values())
+        items = sorted(exist.difference(excluded))
+        return cls(settings, items, answers, predictions, dormant)
+
+    def columns(self) -> activelab.Columns:
+        """Return the columns that the batch functions take."""
+        rows = [
+            (item, annotator, label)
+            for item in self.items
+            for annotator, label in self.answers.get(item, {}).items()
+        ]
+        predictions = {}
+        for model, probs in self.predictions.items():
+            predicted = [item for item in self.items if item in probs]
+            stacked = [probs[item] for item in predicted]
+            shape = len(predicted), len(self.settings.classes)
+            predictions[model] = predicted, np.array(stacked, np.float32).reshape(shape)
+        by_column = [row[0] for row in rows], [row[1] for row in rows], [row[2] for row in rows]
+        return activelab.columns(len(self.settings.classes), self.items, by_column, predictions)
+
+
+def _answers(
+    replay: Replay, settings: ProjectSettings, dormant: Counter[str]
+) -> dict[str, dict[str, int]]:
+    codes = {name: code for code, name in enumerate(settings.classes)}
+    answers: dict[str, dict[str, int]] = {}
+    for (item, annotator), (_, kind, label) in replay.annotations.items():
+        if kind == ABSTENTION:
+            answers.setdefault(item, {})[annotator] = activelab.ABSTENTION
+        elif label in codes:
+            answers.setdefault(item, {})[annotator] = codes[label]
+        elif kind == LABEL:
+            dormant[f"labels:{label}"] += 1
+    return answers
+
+
+def _predictions(
+    replay: Replay, settings: ProjectSettings, dormant: Counter[str]
+) -> dict[str, dict[str, Probs]]:
+    predictions: dict[str, dict[str, Probs]] = {model: {} for model in settings.models}
+    for (item, model), prediction in replay.predictions.items():
+        if model not in predictions:
+            dormant[f"models:{model}"] += 1
+        elif (pred_probs := over(settings.classes, prediction)) is None:
+            dormant[f"classes of models:{model}"] += 1
+        else:
+            predictions[model][item] = pred_probs
+    return predictions
+
+
+def over(classes: tuple[str, ...], prediction: Prediction) -> Probs | None:
+    """Return a prediction over a project's classes (K,), or None where it has no mass there."""
+    source, target = _places(prediction.classes, classes)
+    kept = prediction.pred_probs[source]
+    if len(source) < len(prediction.classes):
+        mass = kept.sum(dtype=np.float64)
+        if not mass:
+            return None
+        kept = (kept / mass).astype(np.float32)
+    pred_probs = np.zeros(len(classes), np.float32)
+    pred_probs[target] = kept
+    return pred_probs
+
+
+@lru_cache(maxsize=1024)
+def _places(named: tuple[str, ...], listed: tuple[str, ...]) -> tuple[list[int], list[int]]:
+    """Return where the names that are listed stand among ``named``, and where in the list."""
+    code = {name: place for place, name in enumerate(listed)}
+    both = [(place, code[name]) for place, name in enumerate(named) if name in code]
+    return [source for source, _ in both], [target for _, target in both]

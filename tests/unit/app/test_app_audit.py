@@ -145,6 +145,27 @@ def test_a_cut_that_goes_back_is_named() -> None:
     assert found(partition) == {"cut", "requests", "cause"}
 
 
+def test_a_window_of_a_request_that_has_had_one_is_named() -> None:
+    twice = [arrival(Topic.CONTROL, BIRDS, request("r"))] * 2
+    partition = lived([arrival(Topic.CONTROL, BIRDS, project()), *twice])
+    windows: list[dict[str, Any]] = []
+
+    def second(body: dict[str, Any]) -> list[dict[str, Any]]:
+        windows.append(body if not windows else windows[0] | {"cut": body["cut"], "window": 2})
+        return windows[-1:]
+
+    change_said(partition, Topic.WINDOWS, second)
+    assert found(partition) == {"window"}
+
+
+def test_one_window_is_audited_alone() -> None:
+    names = ("r1", "r2", "r3")
+    closes = [arrival(Topic.CONTROL, BIRDS, request(name)) for name in names]
+    history = lived([arrival(Topic.CONTROL, BIRDS, project()), *closes]).history(BIRDS)
+    (report,) = audit_history(history, window=2)
+    assert (report.window.window, report.agrees) == (2, True)
+
+
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [

@@ -1,5 +1,6 @@
 """`demo`: all of it on this machine, in a minute or two."""
 
+import logging
 import time
 from pathlib import Path
 from typing import Annotated, cast, get_args
@@ -8,8 +9,15 @@ import orjson
 import typer
 
 from schemas import MethodName
-from stream_app.cli.console import err, out
+from stream_app.cli.console import err, out, sheet
 from stream_app.errors import StreamAppError
+
+NEXT = (
+    ("activelab-stream demo --keep", "the same, and it stays for you to look around"),
+    ("activelab-stream demo --methods ...", "other methods beside each other: see --help"),
+    ("README.md", "the tour: your own labels, your own Kafka"),
+    ("docs/decisions.md", "why it is as it is"),
+)
 
 
 def demo(
@@ -53,6 +61,8 @@ def demo(
         message = f"The demo needs {error.name}: pip install 'activelab-stream[demo]'."
         raise StreamAppError(message) from error
 
+    # What a client's library says of a Kafka that has just begun is no news.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     began = time.monotonic()
 
     def tell(report: Report) -> None:
@@ -63,8 +73,10 @@ def demo(
         if json is not None:
             seconds = round(time.monotonic() - began, 1)
             body = {"seed": seed, "seconds": seconds, "methods": report.figures()}
+            json.parent.mkdir(parents=True, exist_ok=True)
             json.write_bytes(orjson.dumps(body, option=orjson.OPT_INDENT_2))
-        out.print(f"\nThe curves: {plot}")
+        out.print()
+        out.print(sheet("Where to look next", [(str(plot), "the curves"), *NEXT]))
 
     if not perform(Plan(cast(list[MethodName], chosen), rounds, seed, keep), err, tell).agrees:
         message = "An audit does not agree: the service has published what its inputs do not give."

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from stream_app.audit import AuditReport
-from stream_app.demo.crowd import Crowd
+from stream_app.demo.crowd import GOOD, GOOD_SKILL, POOR, POOR_SKILL, SPAMMERS, Crowd
 from stream_app.demo.digits import Digits
 from stream_app.demo.rounds import Outcome, Round
 
@@ -19,7 +19,7 @@ TOP = 10
 """Selections shown."""
 MOST, LEAST = 4, 7
 """Annotators shown: the poor ones and the spammers are six."""
-HEADINGS = ("consensus", "test", "relabels", "close")
+HEADINGS = ("consensus", "test", "relabels", "ms")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +39,15 @@ class Report:
 
     def tables(self) -> Iterator[RenderableType]:
         """Yield what to print, in order; the ranking and the trust are the first experiment's."""
+        yield self._setting()
         for at in range(0, len(self.outcomes), SIDE_BY_SIDE):
             yield self._rounds(self.outcomes[at : at + SIDE_BY_SIDE])
         yield Text(
-            f"consensus: labels that are true, of all labelled items; test: accuracy on "
-            f"{len(self.digits.held_out)} held-out items of the mean of the fold models; relabels: "
-            "share of the window's selections that had a label already; close: from the close's "
-            "arrival at the broker until the worker has said its manifest, the predictions before "
-            "it included.",
+            f"consensus: share of true labels among the labelled items. test: accuracy on "
+            f"{len(self.digits.held_out)} held-out items, by the mean of the fold models. "
+            "relabels: share of the window's selections that had a label already. ms: from the "
+            "close's arrival at the broker until the worker has said its manifest, what waited "
+            "before it included.",
             "dim",
         )
         yield self._ranking(self.outcomes[0])
@@ -83,6 +84,15 @@ class Report:
             for outcome, audit in zip(self.outcomes, self.audits, strict=True)
         }
 
+    def _setting(self) -> RenderableType:
+        """Say who labels what."""
+        return Text(
+            f"{len(self.digits.pool):,} digits to label, {len(self.digits.held_out)} held out. "
+            f"{len(self.crowd.annotators)} annotators: {GOOD} are right in "
+            f"{GOOD_SKILL[0]:.0%}-{GOOD_SKILL[1]:.0%} of their labels, {POOR} in "
+            f"{POOR_SKILL[0]:.0%}-{POOR_SKILL[1]:.0%}, {SPAMMERS} only guess."
+        )
+
     def _skill(self) -> Mapping[str, float]:
         return dict(zip(self.crowd.annotators, self.crowd.skill.tolist(), strict=True))
 
@@ -92,17 +102,18 @@ class Report:
         table.add_column("\nlabels", justify="right")
         for outcome in outcomes:
             method = outcome.experiment.method
+            table.add_column()  # sets the methods apart
             for heading, above in zip(HEADINGS, (method, "", "", ""), strict=True):
                 table.add_column(f"[bold]{above}[/bold]\n{heading}", justify="right", no_wrap=True)
         for same in zip(*(outcome.rounds for outcome in outcomes), strict=True):
             labels = "/".join(sorted({f"{one.labels:,}" for one in same}))
-            cells = [cell for one in same for cell in _cells(one)]
+            cells = [cell for one in same for cell in ("", *_cells(one))]
             table.add_row(str(same[0].round), labels, *cells)
         return table
 
     def _ranking(self, outcome: Outcome) -> Table:
         method = outcome.experiment.method
-        table = _table(f"What {method} would ask for next: the top of {len(outcome.ranking)}")
+        table = _table(f"What {method} asks for next: the first {TOP} of {len(outcome.ranking)}")
         for heading in ("rank", "score"):
             table.add_column(heading, justify="right")
         for heading in ("item", "reason"):
@@ -163,7 +174,14 @@ class Report:
 
 
 def _table(title: str) -> Table:
-    return Table(title=title, title_style="bold", title_justify="left", box=None, pad_edge=False)
+    return Table(
+        title=title,
+        title_style="bold",
+        title_justify="left",
+        box=None,
+        pad_edge=False,
+        collapse_padding=True,
+    )
 
 
 def _cells(one: Round) -> tuple[str, str, str, str]:
@@ -172,5 +190,5 @@ def _cells(one: Round) -> tuple[str, str, str, str]:
         f"{one.consensus_accuracy:.3f}",
         f"{one.test_accuracy:.3f}",
         f"{one.relabels:.0%}",
-        f"{one.close_ms} ms",
+        f"{one.close_ms}",
     )

@@ -9,8 +9,6 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
-import orjson
 
 from schemas import (
     Annotations,
@@ -18,18 +16,16 @@ from schemas import (
     Answer,
     Items,
     MethodName,
-    Predictions,
     ProjectSettings,
     Selection,
     Topic,
     Window,
-    project_key,
 )
 from stream_app.client import Client, Spoken
 from stream_app.demo.crowd import Crowd
 from stream_app.demo.digits import Digits
+from stream_app.demo.held_out import HeldOut
 from stream_app.errors import StreamAppError
-from stream_app.reading import reading
 from stream_app.trainer import Standing
 
 ROUND_SECONDS = 180.0
@@ -88,45 +84,6 @@ class Outcome:
 
 
 @dataclass(slots=True)
-class HeldOut:
-    """What the models last said of the held-out items, followed on predictions.v1."""
-
-    client: Client
-    project: str
-    digits: Digits
-    said: dict[str, npt.NDArray[np.float64]] = field(default_factory=dict)
-    """Probabilities by model, held-out items x classes."""
-    position: int = 0
-
-    async def renew(self) -> None:
-        """Read what has been said since the last time."""
-        settings, place = self.client.settings, self.client.home(self.project)
-        topic = settings.topic(Topic.PREDICTIONS)
-        async with reading(settings, topic, [place], start=self.position) as records:
-            async for record in records:
-                self.position = record.offset + 1
-                if record.key == project_key(self.project) and record.value is not None:
-                    body = orjson.loads(record.value)
-                    if body["type"] == "predictions":
-                        self._take(Predictions.model_validate(body))
-
-    def _take(self, predictions: Predictions) -> None:
-        rows = {item: row for row, item in enumerate(self.digits.held_out)}
-        shape = len(rows), len(self.digits.classes)
-        probs = self.said.setdefault(predictions.model, np.zeros(shape))
-        columns = [self.digits.classes.index(name) for name in predictions.classes]
-        for item, given in zip(predictions.items, predictions.pred_probs, strict=True):
-            if item in rows:
-                probs[rows[item]] = 0.0
-                probs[rows[item], columns] = given
-
-    def accuracy(self) -> float:
-        """Return how often the most probable class is the true one."""
-        guessed = np.mean(list(self.said.values()), axis=0).argmax(axis=1)
-        return float((guessed == self.digits.truth[-len(guessed) :]).mean())
-
-
-@dataclass(slots=True)
 class Player:
     """Plays an experiment: owns the project, answers for the crowd, and keeps count."""
 
@@ -165,27 +122,24 @@ class Player:
         """Play so many rounds behind the first window; ``tell`` is called at each window."""
         async with self.client.listen(Topic.WINDOWS, self.experiment.project, follow=True) as said:
             windows = _windows(said)
-            while True:
-                window, timestamp = await self._next(windows)
-                selections = await self.client.selections(window)
-                await self.standing.renew()
-                await self.held_out.renew()
-                self.rounds.append(self._measure(window, selections, timestamp))
-                tell(self.rounds[-1])
-                if len(self.rounds) > rounds:
-                    return await self._outcome(selections)
-                await self._answer({one.item: one.answered_by for one in selections})
-
-    async def _next(self, windows: AsyncIterator[tuple[Window, int]]) -> tuple[Window, int]:
-        try:
-            async with asyncio.timeout(ROUND_SECONDS):
-                return await anext(windows)
-        except TimeoutError as error:
-            message = (
-                f"No window of {self.experiment.project!r} for {ROUND_SECONDS:.0f} s: is this "
-                "machine busy with something else?"
-            )
-            raise StreamAppError(message) from error
+            try:
+                while True:
+                    async with asyncio.timeout(ROUND_SECONDS):
+                        window, timestamp = await anext(windows)
+                        selections = await self.client.selections(window)
+                        await self.standing.renew()
+                        await self.held_out.renew()
+                        self.rounds.append(self._measure(window, selections, timestamp))
+                        tell(self.rounds[-1])
+                        if len(self.rounds) > rounds:
+                            return await self._outcome(window, selections)
+                        await self._answer({one.item: one.answered_by for one in selections})
+            except TimeoutError as error:
+                message = (
+                    f"A round of {self.experiment.project!r} has taken {ROUND_SECONDS:.0f} s: "
+                    "is this machine busy with something else? Then try again."
+                )
+                raise StreamAppError(message) from error
 
     def _measure(self, window: Window, selections: list[Selection], timestamp: int) -> Round:
         truth = self.digits.true_labels()
@@ -212,15 +166,20 @@ class Player:
             Topic.ANNOTATIONS, self.experiment.project, [Annotations(rows=tuple(rows))]
         )
 
-    async def _outcome(self, ranking: list[Selection]) -> Outcome:
-        spoken = await self.client.read(Topic.ANNOTATOR_TRUST, self.experiment.project)
-        trust = {
-            one.said.annotator: one.said for one in spoken if isinstance(one.said, AnnotatorTrust)
-        }
-        by_weight = sorted(
-            trust.values(), key=lambda one: one.annotator_weight or 0.0, reverse=True
+    async def _outcome(self, window: Window, ranking: list[Selection]) -> Outcome:
+        """Return what became of it, once the trust of the last window can be seen.
+
+        It is in the manifest's transaction, which becomes visible topic by topic.
+        """
+        trust: dict[str, AnnotatorTrust] = {}
+        while not trust or any(one.epoch != window.epoch for one in trust.values()):
+            for spoken in await self.client.read(Topic.ANNOTATOR_TRUST, self.experiment.project):
+                if isinstance(spoken.said, AnnotatorTrust):
+                    trust[spoken.said.annotator] = spoken.said
+        most_first = sorted(
+            trust.values(), key=lambda one: (-(one.annotator_weight or 0.0), one.annotator)
         )
-        return Outcome(self.experiment, self.rounds, ranking, self.standing, by_weight)
+        return Outcome(self.experiment, self.rounds, ranking, self.standing, most_first)
 
 
 async def _windows(said: AsyncIterator[Spoken]) -> AsyncIterator[tuple[Window, int]]:

@@ -10,7 +10,14 @@ from schemas.reasons import Reason, fault
 from schemas.topics import MAX_COUNT
 
 MethodName = Literal[
-    "activelab", "activelab_ensemble", "random", "good_random", "entropy", "uncertainty"
+    "activelab",
+    "activelab_ensemble",
+    "random",
+    "good_random",
+    "entropy",
+    "uncertainty",
+    "active_label_cleaning",
+    "disagreement",
 ]
 Positive = Annotated[int, Strict(), Field(ge=1, le=MAX_COUNT)]
 

@@ -34,6 +34,58 @@ def test_uncertainty_is_the_largest_probability() -> None:
     assert scores("uncertainty") == [1.0, 0.75, 0.5, 0.5]
 
 
+def test_active_label_cleaning_is_entropy_minus_surprise() -> None:
+    """A certain model agrees with "certain"; half of the labels of "leaning" have p = 1/4."""
+    entropy = -(0.75 * np.log(0.75) + 0.25 * np.log(0.25))
+    cross_entropy = -(0.5 * np.log(0.75) + 0.5 * np.log(0.25))
+    assert scores("active_label_cleaning") == pytest.approx(
+        [0.0, entropy - cross_entropy, 0.0, 0.0], abs=1e-15
+    )
+
+
+def test_active_label_cleaning_doubts_a_label_before_it_asks_for_a_new_one() -> None:
+    known = columns(
+        2,
+        ["doubted", "expected", "new", "opened"],
+        (["doubted", "expected", "opened"], ["ann"] * 3, [1, 0, 1]),
+        {"m": (["doubted", "expected", "new"], np.array([[1, 0], [0.75, 0.25], [1, 0]]))},
+    )
+    value = METHODS["active_label_cleaning"](known, activelab(known), seed=0, window=0)
+    entropy = -(0.75 * np.log(0.75) + 0.25 * np.log(0.25))
+    assert value == pytest.approx([np.log(1e-6), entropy + np.log(0.75), 0, 0], abs=1e-15)
+    order = top(value, known.items, np.ones(4, dtype=np.bool_), 4)
+    assert [known.items[at] for at in order] == ["doubted", "new", "opened", "expected"]
+
+
+def test_disagreement_is_vote_entropy() -> None:
+    """Of three classes; the three labels of "leaning" make two differing pairs of three."""
+    said = {"agreed": [1, 1], "leaning": [0, 0, 2], "new": [], "open": [0, 1, 2], "single": [2]}
+    rows = [(item, f"ann-{n}", label) for item in said for n, label in enumerate(said[item])]
+    known = columns(3, list(said), tuple(zip(*rows, strict=True)), {})  # type: ignore[arg-type]
+    value = METHODS["disagreement"](known, activelab(known), seed=0, window=0)
+    leaning = -(2 / 3 * np.log(2 / 3) + 1 / 3 * np.log(1 / 3)) / np.log(3)
+    differing = (0 + 2 + 3) / (1 + 3 + 3)
+    single = differing * np.log(2) / np.log(3)
+    assert value == pytest.approx([1, 1 - leaning, 0, 0, 1 - single], abs=1e-15)
+
+
+def test_disagreement_where_no_label_meets_another_expects_the_worst() -> None:
+    known = columns(3, ["new", "single"], (["single"], ["ann"], [1]), {})
+    value = METHODS["disagreement"](known, activelab(known), seed=0, window=0)
+    assert value == pytest.approx([0, 1 - np.log(2) / np.log(3)])
+
+
+def test_abstentions_are_no_labels() -> None:
+    answers = (["i", "i", "j"], ["ann", "bob", "ann"], [0, -1, -1])
+    known = columns(2, ["i", "j"], answers, {"m": (["i", "j"], PROBS[1:])})
+    for method, expected in {
+        "active_label_cleaning": [0.25 * np.log(3), 0],  # H(p) + log 3/4
+        "disagreement": [0, 0],
+    }.items():
+        value = METHODS[method](known, activelab(known), seed=0, window=0)
+        assert value == pytest.approx(expected), method
+
+
 def test_several_models_are_averaged() -> None:
     known = columns(
         2, ["i", "j"], ([], [], []), {"m": (["i"], PROBS[:1]), "n": (["i", "j"], PROBS[1:])}

@@ -5,12 +5,13 @@ whose voters agree more with the majority where it is not tied; a hash of the it
 sec. 3; rarer first as in the reference since its 2.3.1, where the last rule is unseeded chance.)
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from activelab.columns import NO_CLASS
-from activelab.rows import DECIMALS, Bools, Floats, Hashes, Ints, sums_at
+from activelab.rows import DECIMALS, Array, Bools, Floats, Hashes, Ints, sums_at
 from activelab.statistics import MajorityCounts, ratio
 from activelab.votes import Votes
 
@@ -60,18 +61,24 @@ def break_ties(votes: Votes, mean_probs: Floats, ties: TieBreak, hashes: Hashes)
 
     ``mean_probs`` ``(K, n)`` is the mean of each item's models, and 0 where it has none.
     """
-    shape = (votes.num_classes, votes.num_items)
-    cell = votes.label * votes.num_items + votes.item
-    cells = votes.num_classes * votes.num_items
-    counts = np.bincount(cell, minlength=cells)
-    agreement = sums_at(cell, ties.agreement[votes.voter], cells)
-    mean_agreement = ratio(agreement, counts, undefined=0.0).reshape(shape)
-    rarity = np.broadcast_to(-ties.class_counts[:, None], shape)
-
-    left = np.ones(shape, dtype=np.bool_)
-    for preference in (counts.reshape(shape), mean_probs, rarity, mean_agreement):
-        value = np.where(left, np.round(preference, DECIMALS), -np.inf)
+    left = np.ones(mean_probs.shape, dtype=np.bool_)
+    for preference in _preferences(votes, mean_probs, ties):
+        value = np.where(left, preference, -np.inf)
         left &= value == value.max(axis=0)
+        if (left.sum(axis=0) == 1).all():
+            break
     chosen = (hashes % left.sum(axis=0, dtype=np.uint64)).astype(np.int64)
-    label: Ints = np.argmax(left & (np.cumsum(left, axis=0) == chosen + 1), axis=0)
+    label: Ints = np.argmax(left & (left.cumsum(axis=0) == chosen + 1), axis=0)
     return label
+
+
+def _preferences(votes: Votes, mean_probs: Floats, ties: TieBreak) -> Iterator[Array]:
+    """Yield what decides, one after the other: a value a class, ``(K, n)``, larger is better."""
+    shape = mean_probs.shape
+    cell = votes.label * votes.num_items + votes.item
+    counts = np.bincount(cell, minlength=mean_probs.size)
+    yield counts.reshape(shape)
+    yield np.round(mean_probs, DECIMALS)
+    yield np.broadcast_to(-ties.class_counts[:, None], shape)
+    agreement = sums_at(cell, ties.agreement[votes.voter], mean_probs.size)
+    yield np.round(ratio(agreement, counts, undefined=0.0), DECIMALS).reshape(shape)

@@ -68,9 +68,11 @@ def posterior(votes: Votes, beliefs: Beliefs, stage: Stage) -> tuple[Floats, Flo
     said = _by_class(votes, weights)
     by_labels = sums_at(votes.item, weights, num_items)
     dissent = (1 - stage.consensus_likelihood) / (num_classes - 1)
-    by_models, model_weight = beliefs.sums(stage.model_weight)
-    belief = by_models + (said * (stage.consensus_likelihood - dissent) + by_labels * dissent)
-    weight = model_weight + by_labels
+    belief, weight = beliefs.sums(stage.model_weight)
+    said *= stage.consensus_likelihood - dissent
+    said += by_labels * dissent
+    belief += said
+    weight += by_labels
     return _divided(belief, weight), weight
 
 
@@ -86,7 +88,7 @@ def unchecked_posterior(votes: Votes, beliefs: Beliefs) -> tuple[Floats, Floats]
 
 def unique_best(posteriors: Floats, otherwise: Ints) -> Ints:
     """Choose the most probable class, or ``otherwise`` where several are: ``(n,)``."""
-    rounded = np.round(posteriors, DECIMALS)
+    rounded = np.rint(posteriors * 10.0**DECIMALS)
     best = rounded == rounded.max(axis=0)
     return np.where(best.sum(axis=0) == 1, best.argmax(axis=0), otherwise)
 
@@ -98,6 +100,7 @@ def _by_class(votes: Votes, weights: Floats) -> Floats:
 
 
 def _divided(belief: Floats, weight: Floats) -> Floats:
-    divided = np.full(belief.shape, 1 / len(belief))
-    np.divide(belief, weight, out=divided, where=weight > 0)
-    return divided
+    unknown = weight <= 0
+    belief /= np.where(unknown, 1, weight)
+    belief[:, unknown] = 1 / len(belief)
+    return belief

@@ -185,7 +185,7 @@ class PoolIsBatch(RuleBasedStateMachine):
 
 
 TestPoolIsBatch = PoolIsBatch.TestCase
-TestPoolIsBatch.settings = settings(max_examples=150, stateful_step_count=15)
+TestPoolIsBatch.settings = settings(max_examples=100, stateful_step_count=12)
 
 
 @settings(max_examples=60)

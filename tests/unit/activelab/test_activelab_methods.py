@@ -108,9 +108,9 @@ def test_random_is_the_same_for_the_same_seed_and_window_only() -> None:
 
 def test_random_does_not_favour_items() -> None:
     """Over many windows an item is first as often as any other, within five standard errors."""
-    firsts = np.zeros(4)
+    firsts, facts = np.zeros(4), project()
     for window in range(4000):
-        firsts[np.argmin(scores("random", window=window))] += 1
+        firsts[np.argmin(METHODS["random"](*facts, seed="s", window=window))] += 1
     assert np.abs(firsts - 1000).max() < 5 * np.sqrt(4000 * 3 / 16)
 
 

@@ -101,6 +101,10 @@ class Broker:
         if self._guardian is not None:
             self._guardian.wait()
 
+    def is_running(self) -> bool:
+        """Say whether it has been started and has not ended since."""
+        return self._guardian is not None and self._guardian.poll() is None
+
     def stop(self) -> None:
         """Stop Kafka where it runs, and wait until it is gone."""
         self._running.close()

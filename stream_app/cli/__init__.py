@@ -35,7 +35,8 @@ class Commands(TyperGroup):
             message = str(error)
         except KafkaError as error:
             message = f"Kafka: {error}."
-        err.print(plain(message, "red"), soft_wrap=True)
+        for line in message.splitlines():
+            err.print(plain(line, "red"), soft_wrap=True)
         raise typer.Exit(1)
 
 

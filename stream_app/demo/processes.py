@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from stream_app.broker.server import GUARDIAN
+from stream_app.broker.server import GUARDIAN, LOG, Broker
 from stream_app.errors import StreamAppError
 from stream_app.settings import Settings
 
@@ -19,6 +19,7 @@ STOP_SECONDS = 15.0
 """Between SIGTERM and SIGKILL."""
 LOG_LINES = 20
 """Of a process that has ended, in the error."""
+POLL_SECONDS = 0.5
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 """The processes share few cores; and sums in one order make every run the same."""
 
@@ -51,9 +52,7 @@ async def running(
 
     async def watch() -> None:
         await guardian.wait()
-        tail = log.read_text(errors="replace").splitlines()[-LOG_LINES:]
-        message = "\n".join([f"The {name} has ended by itself; the end of its log:", *tail])
-        raise StreamAppError(message)
+        raise StreamAppError(_last_words(name, log))
 
     watcher = group.create_task(watch())
     try:
@@ -61,3 +60,15 @@ async def running(
     finally:
         watcher.cancel()
         await guardian.communicate(b"")  # the end of its stdin
+
+
+async def watch_kafka(broker: Broker, folder: Path) -> None:
+    """Raise once the Kafka of a folder has ended by itself."""
+    while broker.is_running():  # noqa: ASYNC110 - the broker is no asyncio process
+        await asyncio.sleep(POLL_SECONDS)
+    raise StreamAppError(_last_words("Kafka", folder / LOG))
+
+
+def _last_words(name: str, log: Path) -> str:
+    tail = log.read_text(errors="replace").splitlines()[-LOG_LINES:]
+    return "\n".join([f"{name} has ended by itself; the end of its log:", *tail])

@@ -29,7 +29,7 @@ from stream_app.broker import Broker
 from stream_app.client import Client
 from stream_app.demo.crowd import Crowd
 from stream_app.demo.digits import Digits
-from stream_app.demo.processes import running
+from stream_app.demo.processes import running, watch_kafka
 from stream_app.demo.report import Report
 from stream_app.demo.rounds import Experiment, Outcome, Player, Round
 from stream_app.settings import Settings
@@ -37,6 +37,8 @@ from stream_app.topics import ensure_topics
 
 FIRST_LABELS = 500
 BUDGET = 100
+KAFKA = "kafka"
+"""Kafka's folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ def perform(plan: Plan, console: Console, tell: Callable[[Report], None]) -> Rep
     with TemporaryDirectory(prefix="activelab-demo-") as name:
         folder = Path(name)
         with _step(console, "Kafka"):
-            broker = Broker(folder / "kafka")
+            broker = Broker(folder / KAFKA)
             broker.start()
         try:
             settings = Settings(
@@ -70,7 +72,7 @@ def perform(plan: Plan, console: Console, tell: Callable[[Report], None]) -> Rep
                 data_dir=folder / "worker",
                 log_level="info",
             )
-            return asyncio.run(_Stage(plan, settings, folder, console).perform(tell))
+            return asyncio.run(_Stage(plan, settings, broker, folder, console).perform(tell))
         except ExceptionGroup as errors:  # of a task group: the first one is the reason
             raise errors.exceptions[0] from errors
         finally:
@@ -83,6 +85,7 @@ class _Stage:
 
     plan: Plan
     settings: Settings
+    broker: Broker
     folder: Path
     console: Console
 
@@ -91,6 +94,8 @@ class _Stage:
         digits.save_features(self.folder / "digits.npz")
         crowd = Crowd.gather(digits.truth, len(digits.classes), seed=self.plan.seed)
         async with asyncio.TaskGroup() as group, AsyncExitStack() as stage:
+            kafka = group.create_task(watch_kafka(self.broker, self.folder / KAFKA))
+            stage.callback(kafka.cancel)
             with _step(self.console, "Topics, a worker, the first labels"):
                 await ensure_topics(self.settings)
                 log = await stage.enter_async_context(self._running(group, "worker", "worker"))

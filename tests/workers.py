@@ -16,6 +16,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from stream_app.settings import Settings
 
+Series = tuple[str, frozenset[tuple[str, str]]]
+"""Name and labels of what is measured."""
 PATIENCE = 60.0
 """Seconds that anything may take on a machine that is busy with something else."""
 
@@ -99,7 +101,7 @@ class WorkerProcess:
         (base,) = re.findall(r"event='web' url='(http://\S+)/metrics'", self.text())
         return f"{base}{path}"
 
-    def metrics(self) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
+    def metrics(self) -> dict[Series, float]:
         """Scrape it: samples by name and labels, read as Prometheus reads them."""
         with urlopen(self.url("/metrics")) as response:
             families = text_string_to_metric_families(response.read().decode())
@@ -109,9 +111,10 @@ class WorkerProcess:
                 for sample in family.samples
             }
 
-    def metric(self, name: str, **labels: str) -> float:
-        """Return one sample; every known series is there from the start."""
-        return self.metrics()[name, frozenset(labels.items())]
+
+def series(name: str, **labels: str) -> Series:
+    """Name a series of `WorkerProcess.metrics`."""
+    return name, frozenset(labels.items())
 
 
 @dataclass(frozen=True)

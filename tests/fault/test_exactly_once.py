@@ -50,9 +50,8 @@ async def flow(client: Client, animals: Labelling) -> None:
     await client.publish(Topic.PREDICTIONS, PROJECT, [animals.predict(ITEMS[::3])])
 
 
-async def first_score(client: Client, process: WorkerProcess) -> None:
-    """Wait until a worker has said something of an item."""
-    process.wait_for("event='assigned'")
+async def first_score(client: Client) -> None:
+    """Wait until something has been said of an item."""
     async with (
         asyncio.timeout(PATIENCE),
         client.listen(Topic.ITEM_SCORES, PROJECT, follow=True) as scores,
@@ -70,7 +69,7 @@ async def signal_amid_the_flow(
     client: Client, process: WorkerProcess, number: signal.Signals
 ) -> None:
     """Signal a worker that has taken some of the flow; it must not have taken all of it."""
-    await first_score(client, process)
+    await first_score(client)
     process.signal(number)
     assert 0 < len(await scored(client)) < len(ITEMS)
 
@@ -82,10 +81,9 @@ def beside(settings: Settings) -> Settings:
 
 async def test_a_worker_killed_in_the_middle_of_a_flow_loses_nothing(client: Client) -> None:
     animals = await begun(client)
-    killed = WorkerProcess(client.settings)
-    await signal_amid_the_flow(client, killed, signal.SIGKILL)
-    assert killed.ended() == -signal.SIGKILL
-
+    with worker(client.settings) as killed:
+        await signal_amid_the_flow(client, killed, signal.SIGKILL)
+        assert killed.ended() == -signal.SIGKILL
     with worker(client.settings):
         await window_of(client, animals)
     await audited(client.settings, PROJECT)
@@ -103,9 +101,9 @@ async def test_a_worker_killed_in_the_middle_of_a_close_makes_its_window_once(
     await client.publish(Topic.CONTROL, PROJECT, [animals.settings])
     request = partial(client.close_window, PROJECT, topic=Topic.CONTROL, request_id="r")
     asked = asyncio.create_task(request())
-    killed = WorkerProcess(client.settings)
-    await first_score(client, killed)
-    killed.kill()
+    with worker(client.settings) as killed:
+        await first_score(client)
+        killed.kill()
     assert 0 < len(await scored(client)) < len(many)
     assert not asked.done()
 
@@ -126,36 +124,31 @@ async def test_a_worker_killed_in_the_middle_of_a_close_makes_its_window_once(
 
 async def test_a_frozen_worker_ends_when_it_wakes_up_behind_its_successor(client: Client) -> None:
     animals = await begun(client)
-    frozen = WorkerProcess(client.settings)
-    try:
+    with worker(client.settings) as frozen:
         await signal_amid_the_flow(client, frozen, signal.SIGSTOP)
-        with worker(beside(client.settings)) as successor:
+        with worker(beside(client.settings)):
             await window_of(client, animals)
             frozen.signal(signal.SIGCONT)
             assert frozen.ended() != 0
             assert frozen.says("ProducerFenced")
             await client.publish(Topic.ANNOTATIONS, PROJECT, animals.label(500, ITEMS))
             await window_of(client, animals)
-            assert successor.stop() == 0
-    finally:
-        frozen.kill()
     await audited(client.settings, PROJECT)
 
 
 async def test_a_restart_with_or_without_the_local_state_changes_nothing(client: Client) -> None:
     animals = await begun(client)
     selected: list[str] = []
-    process = WorkerProcess(client.settings)
-    await signal_amid_the_flow(client, process, signal.SIGTERM)
-    assert process.ended() == 0
-
+    with worker(client.settings) as stopped:
+        await signal_amid_the_flow(client, stopped, signal.SIGTERM)
+        assert stopped.ended() == 0
     for lost in (False, True):
         if lost:
             shutil.rmtree(client.settings.data_dir)
-        with worker(client.settings) as process:
+        with worker(client.settings) as stopped:
             window = await window_of(client, animals)
             selected += [selection.item for selection in await client.selections(window)]
-            assert process.stop() == 0
+            assert stopped.stop() == 0
         await client.publish(Topic.PREDICTIONS, PROJECT, [animals.predict(ITEMS[:100])])
     assert len(set(selected)) == 40  # leases survive
     await audited(client.settings, PROJECT)
@@ -167,7 +160,7 @@ async def test_a_worker_that_joins_and_leaves_amid_a_flow_moves_partitions_exact
     animals = await begun(client)
     with worker(client.settings), worker(beside(client.settings)) as guest:
         flowing = asyncio.create_task(flow(client, animals))
-        await first_score(client, guest)
+        await first_score(client)
         assert guest.stop() == 0
         await flowing
         await window_of(client, animals)
@@ -185,8 +178,8 @@ async def test_a_broker_that_restarts_amid_a_flow_has_lost_nothing(
         await ensure_topics(settings)
         async with Client(settings) as client:
             animals = await begun(client)
-            with worker(settings) as process:
-                await first_score(client, process)
+            with worker(settings):
+                await first_score(client)
                 await asyncio.to_thread(broker.stop)
                 await asyncio.to_thread(broker.start)
                 assert 0 < len(await scored(client)) < len(ITEMS)

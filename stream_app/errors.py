@@ -46,7 +46,7 @@ class NoAnswer(StreamAppError):
     def within(cls, seconds: float, project: str, attendance: object) -> "NoAnswer":
         """Say for how long a project's close has waited, and who is at work."""
         return cls(
-            f"No answer to the close of project {project!r} within {seconds:.0f} s. {attendance}"
+            f"No answer to the close of project {project!r} within {seconds:g} s. {attendance}"
         )
 
 

@@ -22,8 +22,8 @@ class Attendance:
     def __str__(self) -> str:
         """Say it in a sentence."""
         if not self.workers:
-            return f"No worker of {self.app_id!r} is running; {self.waiting:,} records wait."
-        return f"Workers of {self.app_id!r}: {self.workers}; {self.waiting:,} records wait."
+            return f"No worker of {self.app_id!r} is running; records waiting: {self.waiting:,}."
+        return f"Workers of {self.app_id!r}: {self.workers}; records waiting: {self.waiting:,}."
 
 
 async def attendance(settings: Settings, partitions: Iterable[int]) -> Attendance:

@@ -8,15 +8,12 @@ for the next redrive, after the next fix, not for the one that sent it, which wo
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.errors import KafkaConnectionError
 
 from schemas import DeadLetter, Reason, Topic, home, parse_dead_letter, project_key
-from stream_app.errors import BrokerError
 from stream_app.reading import reading
 from stream_app.settings import Settings
 from stream_app.topics import partition_count
@@ -52,7 +49,21 @@ async def redrive(
     """
     partitions = await partition_count(settings)
     group = f"{settings.app_id}-redrive-{reason}"
-    async with _clients(settings, group) as (consumer, producer):
+    # The producer first: it fences a redrive before us, whose last word is then final.
+    async with (
+        AIOKafkaProducer(
+            bootstrap_servers=settings.bootstrap_servers,
+            transactional_id=group,
+            max_request_size=MAX_OUTPUT_BYTES,
+        ) as producer,
+        AIOKafkaConsumer(
+            bootstrap_servers=settings.bootstrap_servers,
+            group_id=group,
+            isolation_level="read_committed",
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+        ) as consumer,
+    ):
         name = settings.topic(Topic.DEAD_LETTERS)
         places = [TopicPartition(name, number) for number in range(partitions)]
         consumer.assign(places)
@@ -135,34 +146,3 @@ async def _is_before(consumer: AIOKafkaConsumer, ends: Mapping[TopicPartition, i
         if await consumer.position(place) < end:
             return True
     return False
-
-
-@asynccontextmanager
-async def _clients(
-    settings: Settings, group: str
-) -> AsyncIterator[tuple[AIOKafkaConsumer, AIOKafkaProducer]]:
-    """Start a producer, which fences a redrive before us, and then ask how far that one came."""
-    producer = AIOKafkaProducer(
-        bootstrap_servers=settings.bootstrap_servers,
-        transactional_id=group,
-        max_request_size=MAX_OUTPUT_BYTES,
-    )
-    consumer = AIOKafkaConsumer(
-        bootstrap_servers=settings.bootstrap_servers,
-        group_id=group,
-        isolation_level="read_committed",
-        enable_auto_commit=False,
-        auto_offset_reset="earliest",
-    )
-    try:
-        await producer.start()
-        await consumer.start()
-    except KafkaConnectionError as error:
-        await producer.stop()
-        message = f"No Kafka answers at {settings.bootstrap_servers}."
-        raise BrokerError(message) from error
-    try:
-        yield consumer, producer
-    finally:
-        await consumer.stop()
-        await producer.stop()

@@ -58,7 +58,9 @@ class Settings(BaseSettings):
         default=10.0, ge=6, description="Seconds after which a silent worker loses its partitions."
     )
     log_level: str = Field(
-        default="info", pattern="^(debug|info|warning|error)$", description="Log level."
+        default="info",
+        pattern="^(debug|info|warning|error)$",
+        description="Log level: debug, info, warning or error.",
     )
 
     def topic(self, name: str) -> str:

@@ -1,7 +1,7 @@
 """`window`: close a budget window, show one, follow them; and where one is empty, say why."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Annotated
 
@@ -122,7 +122,7 @@ async def _window(client: Client, project: str, number: int | None) -> Window:
 async def _say(client: Client, answer: Window | Refusal, *, json: bool) -> None:
     """Say the answer to a close, with what it selects."""
     selections = await client.selections(answer) if isinstance(answer, Window) else []
-    why = [] if selections else list(why_empty(answer))
+    why = None if selections else why_empty(answer)
     asleep = dormant(answer) if isinstance(answer, Window) else ""
     if json:
         said = {answer.type: answer.model_dump(mode="json")}
@@ -132,35 +132,37 @@ async def _say(client: Client, answer: Window | Refusal, *, json: bool) -> None:
     out.print(plain(_headline(answer), "bold"), soft_wrap=True)
     if selections:
         out.print(_ranking(selections))
-    for sentence in why:
-        out.print(plain(sentence), soft_wrap=True)
+    if why:
+        out.print(plain(why), soft_wrap=True)
     if asleep:
         what = f"Dormant, because the project's settings do not list their names: {asleep}."
         out.print(plain(what, "yellow"), soft_wrap=True)
 
 
-def why_empty(answer: Window | Refusal) -> Iterator[str]:
-    """Say, a sentence a reason, why an answer selects nothing."""
+def why_empty(answer: Window | Refusal) -> str:
+    """Say why an answer selects nothing."""
     if isinstance(answer, Refusal):
-        yield f"Refused: {REFUSALS[answer.reason]}."
-        return
-    counts, settings = answer.counts, answer.settings
+        return f"Refused: {REFUSALS[answer.reason]}."
+    counts = answer.counts
     if not counts.items:
-        yield "There are no items: `publish` labels, predictions or items of this project first."
-    elif not counts.eligible:
+        return "There are no items: `publish` labels, predictions or items of this project first."
+    if not counts.eligible:
         answered = counts.items - counts.leased
-        yield (
+        return (
             f"Nothing is eligible: of {counts.items:,} items {counts.leased:,} are on lease, "
-            f"{answered:,} have {settings.max_answers} answers or more (max_answers)."
+            f"{answered:,} have {answer.settings.max_answers} answers or more (max_answers)."
         )
-    elif not settings.budget:
-        yield "The project's budget is 0."
-    elif not counts.budget_left:
-        yield "The budget is spent until the next boundary."
-    elif isinstance(answer.cause, RequestCause):
-        yield "The request asked for nothing (budget 0)."
-    else:
-        yield "The clock only renews the budget: the project selects on request only."
+    return _why_without_budget(answer)
+
+
+def _why_without_budget(window: Window) -> str:
+    if not window.settings.budget:
+        return "The project's budget is 0."
+    if not window.counts.budget_left:
+        return "The budget is spent until the next boundary."
+    if isinstance(window.cause, RequestCause):
+        return "The request asked for nothing (budget 0)."
+    return "The clock only renews the budget: the project selects on request only."
 
 
 def _headline(answer: Window | Refusal) -> str:
@@ -168,10 +170,11 @@ def _headline(answer: Window | Refusal) -> str:
     if isinstance(answer, Refusal):
         return f"No window of {answer.project!r} at {shown_time(answer.now)} ({asked})"
     counts = answer.counts
+    left = f", {counts.budget_left:,} of the budget left" if answer.settings.window_seconds else ""
     return (
         f"Window {answer.window:,} of {answer.project!r}, {shown_time(answer.now)} ({asked}): "
         f"{counts.selected:,} selected of {counts.eligible:,} eligible, "
-        f"{counts.leased:,} on lease, {counts.budget_left:,} of the budget left"
+        f"{counts.leased:,} on lease{left}"
     )
 
 

@@ -19,6 +19,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from schemas import (
     MAX_RECORD_BYTES,
+    MAX_ROWS,
     Annotation,
     Annotations,
     Answer,
@@ -148,8 +149,8 @@ def _joined(events: list[Any]) -> Event:
 def _fitted(event: Event) -> Iterator[Event]:
     """Split an event by its rows until each part fits a record."""
     size, rows = len(orjson.dumps(event.model_dump(mode="json"))), num_rows(event)
-    if size > RECORD_BYTES and rows > 1:
-        step = max(1, rows * RECORD_BYTES // size)
+    if rows > 1 and (size > RECORD_BYTES or rows > MAX_ROWS):
+        step = max(1, min(MAX_ROWS, rows * RECORD_BYTES // size))
         for at in range(0, rows, step):
             part = {name: getattr(event, name)[at : at + step] for name in event.ROWS}
             yield from _fitted(event.model_copy(update=part))

@@ -7,6 +7,7 @@ import pytest
 
 from schemas import (
     MAX_RECORD_BYTES,
+    MAX_ROWS,
     Annotations,
     Answer,
     Event,
@@ -252,6 +253,13 @@ def test_what_is_too_large_is_split_and_nothing_is_lost() -> None:
     assert all(len(event.to_bytes()) <= RECORD_BYTES for event in events)
     assert len(events) == 12
     assert tuple(item for event in events for item in event.items) == names  # type: ignore[attr-defined]
+
+
+def test_records_that_are_joined_stay_within_the_rows_of_one(files: Files) -> None:
+    ids = ", ".join(f'"{n}"' for n in range(MAX_ROWS))
+    line = f'{{"type": "items", "status": "excluded", "items": [{ids}]}}\n'
+    events = files.items("i.jsonl", 2 * line)
+    assert [num_rows(event) for event in events] == [MAX_ROWS, MAX_ROWS]
 
 
 def test_a_row_that_no_record_can_hold_is_refused(files: Files) -> None:

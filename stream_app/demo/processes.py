@@ -15,8 +15,8 @@ from stream_app.broker.server import GUARDIAN, LOG, Broker
 from stream_app.errors import StreamAppError
 from stream_app.settings import Settings
 
-STOP_SECONDS = 15.0
-"""Between SIGTERM and SIGKILL."""
+STOP_SECONDS = 5.0
+"""Between SIGTERM and SIGKILL: a worker without Kafka can't stop in good order, and need not."""
 LOG_LINES = 20
 """Of a process that has ended, in the error."""
 POLL_SECONDS = 0.5

@@ -1,13 +1,14 @@
 """A labelling operation to test with: what it says, and the batch answer on all that it has said.
 
 It shares nothing with the app but the wire and the batch functions: facts are dicts, and the
-newest is the last one that was said, because every event's time is later than the one before.
+newest is the last one that was said: every event's time or version is above the one before.
 """
 
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from random import Random
 
 import numpy as np
@@ -49,7 +50,7 @@ class Labelling:
 
     def __post_init__(self) -> None:
         self._random = Random(self.seed)
-        self._seconds = 0
+        self._said = count(1)
 
     def label(self, number: int, items: Sequence[str]) -> list[Annotation]:
         """Let annotators label some of ``items``, abstain and correct themselves."""
@@ -64,11 +65,10 @@ class Labelling:
 
     def answer(self, item: str, annotator: str, label: str | None) -> Annotation:
         """Let an annotator answer; that ends the item's lease."""
-        self._seconds += 1
         self.items.add(item)
         self.answers[item, annotator] = label
         self.leased.discard(item)
-        time = LONG_AGO + timedelta(seconds=self._seconds)
+        time = LONG_AGO + timedelta(seconds=next(self._said))
         return Annotation(item=item, annotator=annotator, label=label, time=time)
 
     def predict(self, items: Sequence[str], model: str = "m") -> Predictions:
@@ -82,7 +82,9 @@ class Labelling:
             by_item = self.predictions.setdefault(model, {})
             by_item[item] = [by_class[name] for name in self.settings.classes]
         self.items.update(items)
-        return Predictions(model=model, classes=classes, items=items, pred_probs=rows)
+        return Predictions(
+            model=model, version=next(self._said), classes=classes, items=items, pred_probs=rows
+        )
 
     def register(self, items: Sequence[str]) -> Items:
         """Register items of which nothing is known yet."""

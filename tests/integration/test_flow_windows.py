@@ -22,7 +22,7 @@ async def test_projects_of_every_method_on_every_partition_get_the_batch_answer(
         for _ in range(3):
             await client.publish(Topic.ANNOTATIONS, name, project.label(60, ITEMS[:50]))
             for model in project.settings.models:
-                some = Random(project.seed).sample(ITEMS, 30)
+                some = Random(model).sample(ITEMS, 30)
                 await client.publish(Topic.PREDICTIONS, name, [project.predict(some, model)])
             await window_of(client, project)
 

@@ -1,0 +1,16 @@
+"""Experiments: how many labels each method needs, on the ActiveLab paper's data and on digits.
+
+    datasets    what is labelled, by whom, and how good a model can be
+    trained     a fold model that is examined on the test set
+    strategies  how a round decides: what is learned, and what is asked next
+    reference   cleanlab 2.9.0 as two such strategies: as it is, and counting right
+    loop        the paper's loop: label, agree, train, score, ask
+    results     the rounds of many runs: means, spreads, labels that a goal needs, JSON and CSV
+    published   the paper's own curves
+    plots       curves with bands beside the published ones
+    paper       the command: every method, many seeds, in parallel
+    stream      the command: the same rounds through Kafka
+    document    the command: tables and plots of docs/label-efficiency.md
+
+Not part of the wheel. cleanlab (AGPL) is a development dependency; only ``reference`` imports it.
+"""

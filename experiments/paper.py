@@ -1,0 +1,183 @@
+"""The paper's experiment: every method, many seeds, in parallel.
+
+python -m experiments.paper --dataset wall_robot --methods activelab,random --json FILE
+"""
+
+from collections.abc import Collection, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from multiprocessing import get_context
+from multiprocessing.queues import SimpleQueue
+from pathlib import Path
+from threading import Thread
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from threadpoolctl import threadpool_limits
+
+from experiments.datasets import DATASETS
+from experiments.loop import Round, Setting, play
+from experiments.plots import save_plot
+from experiments.results import Result, Results, save_csv, save_json
+from experiments.strategies import STRATEGIES, Rule, suits
+from stream_app.errors import StreamAppError
+from stream_app.folds import ESTIMATORS
+
+console = Console()
+Told = SimpleQueue[str | None]
+"""The method of each round that is done, as it is done; None ends it."""
+
+
+def main(  # noqa: PLR0913  a command's options are its signature
+    *,
+    dataset: Annotated[str, typer.Option(help=f"One of {', '.join(DATASETS)}.")],
+    methods: Annotated[
+        str,
+        typer.Option(
+            help=f"Of {', '.join(STRATEGIES)}; separated by commas.",
+            show_default="all that suit the models",
+        ),
+    ] = "",
+    models: Annotated[
+        str, typer.Option(help=f"Of {', '.join(ESTIMATORS)}; separated by commas.")
+    ] = "extra-trees",
+    consensus: Annotated[
+        Rule,
+        typer.Option(
+            help="What models learn: as in the paper (the majority vote; ActiveLab its own), or "
+            "ActiveLab's consensus for every method, as in the service."
+        ),
+    ] = Rule.PAPER,
+    seeds: Annotated[int, typer.Option(help="Runs of each method.", min=1)] = 5,
+    rounds: Annotated[int, typer.Option(help="Of each run.", min=1)] = 20,
+    batch: Annotated[int, typer.Option(help="Labels a round.", min=1)] = 100,
+    trees: Annotated[int, typer.Option(help="Of a forest.", min=1)] = 100,
+    workers: Annotated[int, typer.Option(help="Processes.", min=1)] = 2,
+    json: Annotated[Path | None, typer.Option(help="File for all results.")] = None,
+    csv: Annotated[Path | None, typer.Option(help="File for a row a round.")] = None,
+    plot: Annotated[Path | None, typer.Option(help="PNG file for the curves.")] = None,
+) -> None:
+    """Run the ActiveLab paper's experiment: label, train, score, ask; test and consensus accuracy.
+
+    Round 0 is before any extra label. Published curves are drawn beside where the paper has them.
+    """
+    try:
+        (name,), learners = known([dataset], DATASETS), known(models.split(","), ESTIMATORS)
+        suitable = [method for method in STRATEGIES if suits(method, len(learners))]
+        chosen = known(methods.split(","), suitable) if methods else suitable
+        setting = Setting(name, tuple(learners), consensus, rounds, batch, trees)
+        DATASETS[name]()  # a missing file is said before any process starts
+    except StreamAppError as error:
+        console.print(f"[red]Error:[/red] {error}", soft_wrap=True)
+        raise typer.Exit(1) from error
+    results = run(setting, chosen, range(seeds), workers=workers)
+    for file, save in ((json, save_json), (csv, save_csv), (plot, save_plot)):
+        if file is not None:
+            save(results, file)
+            console.print(f"{file} is written.", highlight=False)
+    console.print(summary(results))
+
+
+def known(given: Sequence[str], names: Collection[str]) -> list[str]:
+    """Return names, or say which of them there are none of.
+
+    >>> known(["b"], ["a", "b"])
+    ['b']
+    """
+    unknown = [name for name in given if name not in names]
+    if unknown:
+        message = f"{', '.join(unknown)}: not one of {', '.join(names)}."
+        raise StreamAppError(message)
+    return list(given)
+
+
+def run(setting: Setting, methods: Sequence[str], seeds: Sequence[int], *, workers: int) -> Results:
+    """Play every method with every seed, each run in a process, with a bar for each method."""
+    date = datetime.now(UTC).date().isoformat()
+    context = get_context("spawn")
+    told: Told = context.SimpleQueue()
+    runs: dict[str, dict[int, list[Round]]] = {method: {} for method in methods}
+    with (
+        _bars(told, methods, len(seeds) * setting.rounds),
+        ProcessPoolExecutor(workers, context, _begin, (told,)) as executor,
+    ):
+        # Seed by seed, so that the first figures of all methods are soon there to be compared.
+        jobs = {
+            executor.submit(_play, setting, method, seed): (method, seed)
+            for seed in seeds
+            for method in methods
+        }
+        for job in as_completed(jobs):
+            method, seed = jobs[job]
+            runs[method][seed] = job.result()
+    return {
+        method: Result.of(setting, date, {seed: runs[method][seed] for seed in seeds})
+        for method in methods
+    }
+
+
+_told: Told
+"""A process's end of the queue, which can only be inherited."""
+
+
+def _begin(told: Told) -> None:
+    """Begin a process: one thread each, because they share the cores."""
+    global _told  # noqa: PLW0603
+    _told = told
+    threadpool_limits(1)
+
+
+def _play(setting: Setting, method: str, seed: int) -> list[Round]:
+    """Play one run in a process."""
+    rounds = []
+    for one in play(setting, method, seed=seed):
+        rounds.append(one)
+        _told.put(method)
+    return rounds
+
+
+@contextmanager
+def _bars(told: Told, methods: Sequence[str], total: int) -> Iterator[None]:
+    """Show a bar for each method while its rounds are told."""
+    columns = (
+        TextColumn("{task.description:>23}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console) as progress:
+        bars = {method: progress.add_task(method, total=total) for method in methods}
+
+        def show() -> None:
+            while (method := told.get()) is not None:
+                progress.advance(bars[method])
+
+        listening = Thread(target=show)
+        listening.start()
+        try:
+            yield
+        finally:
+            told.put(None)
+            listening.join()
+
+
+def summary(results: Results) -> Table:
+    """Return both measures at the first, middle and last round, and their means."""
+    table = Table("method", box=None)
+    length = len(next(iter(results.values())).mean("test_accuracy"))
+    shown = sorted({0, length // 4, length // 2, length - 1})
+    for column in (*(f"round {number}" for number in shown), "mean", "consensus mean"):
+        table.add_column(column, justify="right")
+    for method, result in results.items():
+        test, consensus = result.mean("test_accuracy"), result.mean("consensus_accuracy")
+        values = [*test[shown], test.mean(), consensus.mean()]
+        table.add_row(method, *(f"{value:.4f}" for value in values))
+    return table
+
+
+if __name__ == "__main__":
+    typer.run(main)

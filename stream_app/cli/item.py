@@ -6,11 +6,11 @@ import typer
 from rich.table import Table
 
 from schemas import parse_time
+from stream_app.audit.explain import Explanation, Standing, explain
+from stream_app.audit.history import read_history
 from stream_app.cli.console import err, out, plain, say_json, sheet, shown_time
 from stream_app.cli.options import with_settings
 from stream_app.cli.project import Json, Name
-from stream_app.explain import Explanation, Standing, explain
-from stream_app.history import read_history
 from stream_app.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, help="Items: who has said what, and what follows.")

@@ -6,7 +6,7 @@ See `stream_app.broker.guardian`; Kafka has one, too.
 import asyncio
 import os
 import sys
-from asyncio.subprocess import PIPE
+from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -43,7 +43,7 @@ async def running(
         guardian = await asyncio.create_subprocess_exec(
             *(sys.executable, "-I", "-S", str(GUARDIAN), str(STOP_SECONDS), *program),
             stdin=PIPE,
-            stdout=said,
+            stdout=DEVNULL,  # the guardian's own
             stderr=said,
             env=os.environ | settings.environment() | ONE_THREAD,
             # Ctrl-C is for this process, which ends the others when it is done with them.

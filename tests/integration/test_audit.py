@@ -24,9 +24,9 @@ from schemas import (
     Window,
 )
 from stream_app.audit import audit, audit_all
+from stream_app.audit.history import TOPICS
 from stream_app.client import Client
 from stream_app.errors import AuditRefused
-from stream_app.history import TOPICS
 from stream_app.reading import reading
 from stream_app.settings import Settings
 from stream_app.topics import ensure_topics

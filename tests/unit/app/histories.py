@@ -22,8 +22,8 @@ from schemas import (
     Topic,
     project_key,
 )
-from stream_app.history import History
-from stream_app.replay import Log
+from stream_app.audit.history import History
+from stream_app.audit.replay import Log
 from stream_app.topology import SOURCES
 
 SECOND = 1_000_000

@@ -16,8 +16,8 @@ from schemas import (
     Retraction,
     Topic,
 )
+from stream_app.audit.explain import Explanation, explain
 from stream_app.errors import StreamAppError
-from stream_app.explain import Explanation, explain
 
 P = "birds"
 SETTINGS = ProjectSettings(classes=("cat", "dog"), models=("m",), budget=1, max_answers=2)

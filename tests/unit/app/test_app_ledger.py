@@ -3,7 +3,7 @@
 import pytest
 
 from schemas import BoundaryCause, Close, ProjectSettings, RequestCause
-from stream_app.ledger import SECOND, Ledger
+from stream_app.audit.ledger import SECOND, Ledger
 
 NOON = 1_800_000_000 * SECOND
 

@@ -9,8 +9,8 @@ from memory_ports import Sent
 
 from schemas import Annotation, Event, Facts, SourceRecord, Topic, decode, project_key
 from stream_app import facts
+from stream_app.audit.replay import SOURCES, Log, Replay, canonical
 from stream_app.fold import keyed
-from stream_app.replay import SOURCES, Log, Replay, canonical
 
 PROJECT = "birds"
 

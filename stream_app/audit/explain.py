@@ -10,10 +10,10 @@ import numpy.typing as npt
 from activelab import Regime, posteriors
 from activelab.posterior import Beliefs
 from schemas import RETRACTION, Window, format_time
-from stream_app.batch import Batch
+from stream_app.audit.batch import Batch
+from stream_app.audit.history import History
+from stream_app.audit.replay import EXCLUDED, Replay
 from stream_app.errors import StreamAppError
-from stream_app.history import History
-from stream_app.replay import EXCLUDED, Replay
 
 Shares = dict[str, float]
 """Class to probability."""

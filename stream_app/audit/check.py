@@ -1,13 +1,9 @@
-"""Audit: recompute a window from the inputs and earlier selections, and compare.
-
-The rules stand in the modules that follow them, on their own and not as the worker does:
-what is true (`stream_app.replay`, rules 1-4), what counts (`counted`, 5-7), what is eligible
-(`batch`, 8), what a close may select (`ledger`, 9-10). Then
-
-11. Every request has one answer, in the order of the log.
+"""Check: recompute a window from the inputs and earlier selections, and compare.
 
 What is recomputed is said in the models of the wire, as the window that the worker should have
-published: so a difference is a field of a record.
+published: so a difference is a field of a record. Rule 11 is of this module:
+
+11. Every request has one answer, in the order of the log.
 
 Earlier windows are taken as published: audit them all to know that they are right. Not compared
 is ``epoch``, which counts the worker's fits and so depends on how runs were cut.
@@ -25,11 +21,11 @@ import orjson
 import activelab
 import schemas
 from schemas import Cause, Close, ProjectSettings, RequestCause, Selection, Window
-from stream_app.batch import Batch
+from stream_app.audit.batch import Batch
+from stream_app.audit.history import History, read_history
+from stream_app.audit.ledger import SECOND, Ledger
+from stream_app.audit.replay import Replay
 from stream_app.errors import AuditRefused
-from stream_app.history import History, read_history
-from stream_app.ledger import SECOND, Ledger
-from stream_app.replay import Replay
 from stream_app.settings import Settings
 from stream_app.windows import RULE_VERSION
 

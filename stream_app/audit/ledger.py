@@ -6,7 +6,7 @@
     request only, at a multiple of the window's length, later than the last one, up to ``now``.
 10. A request has one window; a window's id is the next number.
 
-(Rules 1-8 are those of `stream_app.replay`, `stream_app.counted` and `stream_app.batch`.)
+(Rules 1-8 are those of `replay`, `counted` and `batch` beside this module.)
 """
 
 from dataclasses import dataclass, replace

@@ -17,10 +17,10 @@ from schemas import (
     home,
     parse_output,
 )
+from stream_app.audit.replay import SOURCES, Log, Replay
 from stream_app.client import VISIBLE_SECONDS
 from stream_app.errors import AuditRefused
 from stream_app.reading import first_positions, reading
-from stream_app.replay import SOURCES, Log, Replay
 from stream_app.settings import Settings
 from stream_app.topics import partition_count
 

@@ -8,7 +8,7 @@
 7.  An item exists while it is registered, or has an answer or a prediction that counts. Excluded
     items leave everything.
 
-(Rules 1-4 are those of `stream_app.replay`.)
+(Rules 1-4 are those of `stream_app.audit.replay`.)
 """
 
 from collections import Counter
@@ -19,7 +19,7 @@ import numpy as np
 
 import activelab
 from schemas import ABSTENTION, LABEL, ProjectSettings
-from stream_app.replay import EXCLUDED, REGISTERED, Prediction, Probs, Replay
+from stream_app.audit.replay import EXCLUDED, REGISTERED, Prediction, Probs, Replay
 
 
 @dataclass(frozen=True, slots=True)

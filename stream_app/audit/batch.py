@@ -2,7 +2,7 @@
 
 8.  Eligible is an item with fewer answers than ``max_answers`` and no lease open at ``now``.
 
-(Rules 1-7 are those of `stream_app.replay` and `stream_app.counted`.)
+(Rules 1-7 are those of `stream_app.audit.replay` and `stream_app.audit.counted`.)
 """
 
 from dataclasses import dataclass
@@ -13,8 +13,8 @@ import numpy.typing as npt
 
 import activelab
 from schemas import ProjectSettings
-from stream_app.counted import Counted
-from stream_app.replay import Replay
+from stream_app.audit.counted import Counted
+from stream_app.audit.replay import Replay
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]

@@ -1,0 +1,38 @@
+"""The experiment through Kafka selects what the library selects, in every round."""
+
+import sys
+from subprocess import run
+
+import pytest
+
+from experiments.loop import Setting, play
+from experiments.strategies import Rule
+from experiments.stream import stream
+from stream_app.client import Client
+
+TREES, LINEAR = "extra-trees", "logistic-regression"
+
+
+@pytest.mark.parametrize(
+    ("method", "models"),
+    [
+        ("activelab", (TREES,)),
+        ("activelab_ensemble", (TREES, LINEAR)),
+        ("random", (TREES,)),
+        ("active_label_cleaning", (TREES, LINEAR)),
+    ],
+)
+async def test_four_rounds_are_the_librarys(
+    client: Client, project: str, method: str, models: tuple[str, ...]
+) -> None:
+    setting = Setting("digits", models, Rule.ACTIVELAB, rounds=4, batch=40, trees=10)
+    streamed = [one async for one in stream(client, project, setting, method, seed=1)]
+    assert streamed == list(play(setting, method, seed=1))
+    assert [len(one.selected) for one in streamed] == [40] * 4
+
+
+def test_the_command_brings_its_own_kafka_and_compares() -> None:
+    command = ["-m", "experiments.stream", "--dataset", "digits", "--rounds", "2", "--trees", "5"]
+    ran = run([sys.executable, *command], capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert ran.stdout.count(" all ") == 2

@@ -12,13 +12,6 @@ from schemas import MethodName
 from stream_app.cli.console import err, out, sheet
 from stream_app.errors import StreamAppError
 
-NEXT = (
-    ("activelab-stream demo --keep", "the same, and it stays for you to look around"),
-    ("activelab-stream demo --methods ...", "other methods beside each other: see --help"),
-    ("README.md", "the tour: your own labels, your own Kafka"),
-    ("docs/decisions.md", "why it is as it is"),
-)
-
 
 def demo(
     rounds: Annotated[int, typer.Option(help="Windows that the annotators answer.", min=1)] = 8,
@@ -56,7 +49,7 @@ def demo(
         # scikit-learn and matplotlib take seconds to import: no other command should wait for them.
         from stream_app.demo.plot import save_plot  # noqa: PLC0415
         from stream_app.demo.report import Report  # noqa: PLC0415
-        from stream_app.demo.stage import Plan, perform  # noqa: PLC0415
+        from stream_app.demo.stage import PROGRAM, Plan, perform  # noqa: PLC0415
     except ModuleNotFoundError as error:
         message = f"The demo needs {error.name}: pip install 'activelab-stream[demo]'."
         raise StreamAppError(message) from error
@@ -76,7 +69,14 @@ def demo(
             json.parent.mkdir(parents=True, exist_ok=True)
             json.write_bytes(orjson.dumps(body, option=orjson.OPT_INDENT_2))
         out.print()
-        out.print(sheet("Where to look next", [(str(plot), "the curves"), *NEXT]))
+        where = {
+            str(plot): "the curves",
+            f"{PROGRAM} demo --keep": "the same, and it stays for you to look around",
+            f"{PROGRAM} demo --methods ...": "other methods beside each other: see --help",
+            "README.md": "the tour: your own labels, your own Kafka",
+            "docs/decisions.md": "why it is as it is",
+        }
+        out.print(sheet("Where to look next", where.items()))
 
     if not perform(Plan(cast(list[MethodName], chosen), rounds, seed, keep), err, tell).agrees:
         message = "An audit does not agree: the service has published what its inputs do not give."

@@ -6,6 +6,7 @@ Nothing outlives it: each process has a guardian, all files are in one temporary
 import asyncio
 import re
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, contextmanager
@@ -39,6 +40,9 @@ FIRST_LABELS = 500
 BUDGET = 100
 KAFKA = "kafka"
 """Kafka's folder."""
+COMMAND = "activelab-stream"
+PROGRAM = sys.argv[0] if sys.argv[0].endswith(COMMAND) else COMMAND
+"""The command line as this one was called: it may not be on PATH."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +85,10 @@ def perform(plan: Plan, console: Console, tell: Callable[[Report], None]) -> Rep
 
 @dataclass(frozen=True, slots=True)
 class _Stage:
-    """A plan, on a Kafka that runs."""
+    """A plan, on a Kafka that runs.
+
+    All that goes on is in one task group: whatever fails ends the rest, the first failure is told.
+    """
 
     plan: Plan
     settings: Settings
@@ -90,6 +97,7 @@ class _Stage:
     console: Console
 
     async def perform(self, tell: Callable[[Report], None]) -> Report:
+        """Set everything up, play, audit, tell, and take everything down."""
         digits = Digits.load(seed=self.plan.seed)
         digits.save_features(self.folder / "digits.npz")
         crowd = Crowd.gather(digits.truth, len(digits.classes), seed=self.plan.seed)
@@ -136,7 +144,8 @@ class _Stage:
                         self._running(group, f"trainer-{method}", *command)
                     )
                     bar = progress.add_task(method, total=self.plan.rounds + 1, state="training")
-                    plays.append(player.play(self.plan.rounds, _teller(progress, bar)))
+                    play = player.play(self.plan.rounds, _teller(progress, bar))
+                    plays.append(group.create_task(play))
                 return await asyncio.gather(*plays)
 
     def _trainer(self, experiment: Experiment) -> list[str]:
@@ -159,9 +168,9 @@ class _Stage:
             "\nKafka and the worker keep running until Ctrl-C. In another terminal:\n\n"
             f"  export STREAM_APP_BOOTSTRAP_SERVERS={self.settings.bootstrap_servers}\n"
             f"  export STREAM_APP_APP_ID={self.settings.app_id}\n"
-            f"  activelab-stream project show {project}\n"
-            f"  activelab-stream window show {project}\n"
-            f"  activelab-stream audit {project}\n",
+            f"  {PROGRAM} project show {project}\n"
+            f"  {PROGRAM} window show {project}\n"
+            f"  {PROGRAM} audit {project}\n",
             highlight=False,
         )
         if web:

@@ -11,7 +11,8 @@ from enum import StrEnum
 
 import numpy as np
 
-from activelab import METHODS, Columns, activelab
+from activelab import METHODS, Columns, activelab, fit
+from activelab.judgement import judged
 from experiments import reference
 from experiments.datasets import Floats, Ints
 
@@ -51,19 +52,13 @@ def strategy(name: str, rule: Rule) -> Strategy:
 
 
 def majority(columns: Columns) -> Ints:
-    """Take the majority vote; a tie goes to the class that the models find more probable.
+    """Take the majority vote: ties go to the class that models find more probable, or is rarer.
 
-    Before any model has spoken it goes to the class that is more frequent among all labels, as in
-    the paper's runs (cleanlab takes the rarer one since its 2.3.1).
+    Before any model has spoken that is the rarer one, as in cleanlab since its 2.3.1. An older one
+    ran the paper, where the more frequent class had them.
     """
-    votes = columns.labels()
-    cell = votes.item * votes.num_classes + votes.label
-    counts = np.bincount(cell, minlength=votes.num_items * votes.num_classes)
-    counts = counts.reshape(votes.num_items, votes.num_classes)
-    leaning = counts.sum(axis=0) / counts.sum()
-    if columns.has_prediction.any():
-        leaning = np.mean(columns.pred_probs, axis=0, dtype=np.float64)
-    return np.where(votes.per_item() > 0, np.argmax(counts + leaning / 2, axis=1), -1)
+    epoch = fit(columns)
+    return np.concatenate([block.majority for block in judged(columns, epoch)])
 
 
 def weighed(columns: Columns) -> Ints:

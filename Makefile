@@ -6,7 +6,7 @@ PYTHON ?= $(shell for python in python3.12 python3.11 python3; do \
 	2>/dev/null && echo $$python && break; done)
 BIN := .venv/bin
 
-.PHONY: help setup demo test lint bench lock clean
+.PHONY: help setup demo test lint bench paper lock clean
 
 help: ## Say what there is.
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST)
@@ -36,6 +36,14 @@ lint: setup ## Format, lint, types, and the direction of imports.
 
 bench: setup ## Every benchmark: ratios against a baseline in the same run.
 	$(BIN)/python -m benchmarks
+
+PAPER := $(BIN)/python -m experiments.paper
+paper: setup ## The ActiveLab paper's experiment, every method; writes docs/label-efficiency.md (an hour).
+	for dataset in wall_robot wall_robot_complete digits; do \
+	$(PAPER) --dataset $$dataset --json docs/results/$$dataset.json || exit; done
+	$(PAPER) --dataset wall_robot --consensus activelab --json docs/results/wall_robot_service.json \
+	--methods activelab,random,good_random,entropy,uncertainty,active_label_cleaning,disagreement
+	$(BIN)/python -m experiments.document
 
 lock: ## Resolve the locks anew (needs uv).
 	uv pip compile pyproject.toml --extra demo $(RESOLVED) -o requirements.lock

@@ -5,8 +5,10 @@ and packs the counts of the classes that occur into the first places. Corrected,
 """
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stdout
 from functools import wraps
+from io import StringIO
 from typing import ParamSpec, TypeVar
 from unittest.mock import patch
 
@@ -15,6 +17,7 @@ import numpy as np
 from cleanlab import multiannotator
 
 from activelab import Columns
+from activelab.rows import Bools
 from experiments.datasets import Floats, Ints
 
 P = ParamSpec("P")
@@ -24,8 +27,7 @@ R = TypeVar("R")
 def consensus(columns: Columns) -> Ints:
     """Return cleanlab's consensus, -1 where an item has no label: ``(N,)``."""
     labels, labelled = _dense(columns)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with _quiet():
         quality = multiannotator.get_label_quality_multiannotator(
             labels[labelled],
             _probs(columns)[labelled],
@@ -43,8 +45,7 @@ def scores(columns: Columns, seed: str, window: int) -> Floats:
     """Return cleanlab's ActiveLab scores ``(N,)``; nothing in them is chance."""
     labels, labelled = _dense(columns)
     probs, result = _probs(columns), np.empty(len(labels))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with _quiet():
         result[labelled], result[~labelled] = multiannotator.get_active_learning_scores(
             labels[labelled], probs[labelled], None if labelled.all() else probs[~labelled]
         )
@@ -69,7 +70,15 @@ def counting_right(function: Callable[P, R]) -> Callable[P, R]:
     return run
 
 
-def _dense(columns: Columns) -> tuple[Floats, np.ndarray[tuple[int], np.dtype[np.bool_]]]:
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep what cleanlab prints and warns of to itself."""
+    with warnings.catch_warnings(), redirect_stdout(StringIO()):
+        warnings.simplefilter("ignore")
+        yield
+
+
+def _dense(columns: Columns) -> tuple[Floats, Bools]:
     """Return labels as cleanlab takes them, ``(N, M)`` with NaN for none, and who has any."""
     votes = columns.labels()
     labels = np.full((len(columns.items), len(columns.annotators)), np.nan)

@@ -43,18 +43,3 @@ def test_an_ensemble_on_the_papers_data(shared_data: Path, tmp_path: Path) -> No
     assert ran.returncode == 0, ran.stdout + ran.stderr
     results = orjson.loads(file.read_bytes())
     assert list(results) == ["activelab_ensemble", "random"]
-
-
-@pytest.mark.parametrize(
-    ("options", "sentence"),
-    [
-        (("--dataset", "cifar"), "cifar: not one of wall_robot,"),
-        (("--dataset", "digits", "--methods", "activelab_ensemble"), "not one of activelab,"),
-        (("--dataset", "digits", "--models", "mlp"), "mlp: not one of extra-trees,"),
-    ],
-)
-def test_what_there_is_not_is_said_in_a_sentence(options: tuple[str, ...], sentence: str) -> None:
-    ran = paper(*options)
-    assert ran.returncode == 1
-    assert sentence in ran.stdout.replace("\n", "")
-    assert "Traceback" not in ran.stderr

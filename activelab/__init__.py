@@ -21,10 +21,11 @@ How it is made, from the inside out:
     rows         arithmetic that never mixes items      votes        sparse labels
     statistics   integers that add up                   columns      everything that is known
     calibration  temperatures                           majority     votes, and their ties
-    epoch        weights                                posterior    labels and models together
-    fit          columns -> epoch                       judgement    what an epoch says of items
-    score        columns, epoch -> scores               pool         facts -> columns
-    methods, ranking                                    dense, quality, tables, dropin
+    epoch        weights, as in the papers              robust       weights that take evidence
+    fit          columns -> epoch                       posterior    labels and models together
+    score        columns, epoch -> scores               judgement    what an epoch says of items
+    pool         facts -> columns                       methods, ranking
+    dense, quality, tables, dropin
 
 Needs numpy alone; pandas is imported where the drop-in functions return its tables.
 """
@@ -32,7 +33,7 @@ Needs numpy alone; pandas is imported where the drop-in functions return its tab
 from activelab.columns import ABSTENTION, NOTHING, Columns, columns
 from activelab.epoch import Epoch, Regime, Stage
 from activelab.errors import InvalidInput
-from activelab.fit import fit
+from activelab.fit import Mode, fit
 from activelab.methods import METHODS, Method
 from activelab.pool import EXCLUDED, REGISTERED, Pool, Refresh, Trust
 from activelab.ranking import top
@@ -49,6 +50,7 @@ __all__ = [
     "InvalidInput",
     "ItemScores",
     "Method",
+    "Mode",
     "Pool",
     "Refresh",
     "Regime",

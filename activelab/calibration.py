@@ -32,7 +32,8 @@ GRID: Floats = np.array(
     + [_COARSE[-1]]
 )
 _LARGEST_LOSS = -np.log(SMALLEST)
-_UNITS = 2.0**32
+UNITS = 2.0**32
+"""Of a nat: what losses are integers of."""
 
 
 @dataclass(slots=True)
@@ -41,17 +42,19 @@ class CalibrationSums(Statistic):
 
     losses: Tally = field(default_factory=lambda: Tally(len(GRID)))
 
-    def add(self, votes: Votes, pred_probs: Probs, points: Ints) -> None:
+    def add(self, votes: Votes, pred_probs: Probs, points: Ints, noise: float = 0.0) -> None:
         """Count the items of ``votes``: all have labels and a row of ``pred_probs`` ``(n, K)``."""
-        self._count(votes, pred_probs, points, 1)
+        self._count(votes, pred_probs, points, noise, 1)
 
-    def remove(self, votes: Votes, pred_probs: Probs, points: Ints) -> None:
+    def remove(self, votes: Votes, pred_probs: Probs, points: Ints, noise: float = 0.0) -> None:
         """Take back what ``add`` counted: the losses are computed again, not remembered."""
-        self._count(votes, pred_probs, points, -1)
+        self._count(votes, pred_probs, points, noise, -1)
 
-    def _count(self, votes: Votes, pred_probs: Probs, points: Ints, sign: int) -> None:
+    def _count(
+        self, votes: Votes, pred_probs: Probs, points: Ints, noise: float, sign: int
+    ) -> None:
         for items, block in votes.blocks():
-            units = loss_units(block, pred_probs[items], GRID[points])
+            units = loss_units(block, pred_probs[items], GRID[points], noise)
             self.losses.change(points, sign * units)
 
     def at(self, points: Ints) -> Ints:
@@ -59,18 +62,21 @@ class CalibrationSums(Statistic):
         return self.losses.at(points)
 
 
-def loss_units(votes: Votes, pred_probs: Probs, temperatures: Floats) -> Ints:
+def loss_units(votes: Votes, pred_probs: Probs, temperatures: Floats, noise: float = 0.0) -> Ints:
     """Sum the losses of a block's items at each temperature: integers, ``(temperatures,)``.
 
     With z = log p a loss is ``sum_k f(k) (logsumexp(z / T) - z(k) / T)``: no softmax is needed. A
     label's share of it is rounded to units, so the sum is exact in any order. Where p is 0 it
     stays 0 at every temperature: such a label costs the largest loss and does not move T.
+
+    With ``noise``, that share of labels is taken to be any class at random: the softmax is mixed
+    with the uniform distribution *behind* the temperature, so that no label costs much.
     """
     probs = class_major(pred_probs)
     with np.errstate(divide="ignore"):
         log_probs = np.log(probs / probs.max(axis=0))
     voted = log_probs[votes.label, votes.item]
-    share = _UNITS / votes.per_item()[votes.item]
+    share = UNITS / votes.per_item()[votes.item]
     units = np.empty(len(temperatures), dtype=np.int64)
     scaled = probs  # its memory serves every temperature
     for point, temperature in enumerate(temperatures):
@@ -78,6 +84,8 @@ def loss_units(votes: Votes, pred_probs: Probs, temperatures: Floats) -> Ints:
         loss = np.log(class_sum(scaled))[votes.item]
         loss -= voted / temperature
         np.minimum(loss, _LARGEST_LOSS, out=loss)
+        if noise:
+            loss = -np.log((1 - noise) * np.exp(-loss) + noise / votes.num_classes)
         loss *= share
         units[point] = np.rint(loss, out=loss).astype(np.int64).sum()
     return units

@@ -68,7 +68,8 @@ class Epoch:
 
     ``annotators`` are in the order of their ids; those without a label have what an unknown one
     has and are in no mean. ``agreement`` is s_j ``(M + 1,)``, the last one the mean of the others.
-    Unless ``calibrated``, items are scored by the probabilities as they came.
+    Unless ``weighted``, items are scored by what models say, unchecked. Unless ``calibrated``, that
+    is taken as it came.
     """
 
     num_classes: int
@@ -77,6 +78,7 @@ class Epoch:
     regime: Regime
     num_labels: int
     class_counts: Ints
+    weighted: bool
     calibrated: bool
     temperature: Floats
     agreement: Floats
@@ -137,16 +139,21 @@ def weighted_stage(
     mean_weight = float(weight[:-1][has_label].mean())
 
     judged = counts.judged.read(len(model_scale))
-    model_error = ratio(counts.errors.read(len(model_scale)), judged, undefined=0.0)
-    quality = np.maximum(SMALLEST_WEIGHT, 1 - model_error / error)
+    errors = counts.errors.read(len(model_scale))
+    quality = np.maximum(SMALLEST_WEIGHT, 1 - ratio(errors, judged, undefined=0.0) / error)
     return Stage(
         consensus_likelihood=likelihood,
         majority_class_error=error,
         annotator_weight=weight,
         mean_annotator_weight=mean_weight,
-        model_error=tuple(
-            value if tests else None
-            for value, tests in zip(model_error.tolist(), judged.tolist(), strict=True)
-        ),
+        model_error=model_errors(errors, judged),
         model_weight=np.where(judged > 0, quality, mean_weight) * model_scale,
+    )
+
+
+def model_errors(errors: Ints, judged: Ints) -> tuple[float | None, ...]:
+    """Return each model's share of errors, None where there is nothing to judge it by."""
+    return tuple(
+        wrong / tests if tests else None
+        for wrong, tests in zip(errors.tolist(), judged.tolist(), strict=True)
     )

@@ -5,8 +5,11 @@
 3. Take the majority vote, break its ties, and weigh everyone by it (stage A).
 4. Take the consensus that these weights give, and weigh everyone by it (stage B).
 
-Every step reads integer statistics that merge, so the result depends on the set of facts alone.
+Robust mode does the same from nothing labelled on, by `activelab.robust`. Every step reads integer
+statistics that merge, so the result depends on the set of facts alone.
 """
+
+from enum import StrEnum
 
 import numpy as np
 
@@ -15,23 +18,35 @@ from activelab.columns import NO_CLASS, Columns
 from activelab.epoch import Epoch, Regime, Stage, agreements, equal_stage, weighted_stage
 from activelab.majority import TieBreak, break_ties, plurality
 from activelab.posterior import Beliefs, posterior, unique_best
+from activelab.robust import LABEL_NOISE, TEMPERATURE_PRIOR, robust_stage
 from activelab.rows import Bools, Floats, Ints, block_items
 from activelab.statistics import ConsensusCounts, LabelCounts, MajorityCounts, PredictedCounts
 from activelab.votes import Votes, model_votes
 
 
-def fit(columns: Columns, *, calibrate: bool = True) -> Epoch:
+class Mode(StrEnum):
+    """How parameters are fitted."""
+
+    STRICT = "strict"
+    """ActiveLab to the letter."""
+    ROBUST = "robust"
+    """So that little evidence changes little."""
+
+
+def fit(columns: Columns, *, mode: Mode = Mode.STRICT, calibrate: bool = True) -> Epoch:
     """Fit the parameters to everything that is known.
 
     Permuting, splitting and padding the columns changes no bit of what items are scored by.
     Without ``calibrate`` the models' probabilities are taken as they are (CROWDLAB alone).
     """
+    robust = mode is Mode.ROBUST
     num_annotators, num_models = len(columns.annotators), len(columns.models)
     num_classes = columns.num_classes
     labels = columns.labels()
     counts = LabelCounts()
     counts.add(labels)
     regime = Regime.of(counts)
+    compared = regime is Regime.OVERLAPS
     top_class = columns.top_class(slice(None))
     plural = plurality(labels)
     label_ties = _tie_break(labels, plural, num_annotators)
@@ -39,20 +54,24 @@ def fit(columns: Columns, *, calibrate: bool = True) -> Epoch:
     model_ties = _tie_break(from_models, plurality(from_models), num_models)
 
     temperature: Floats | None = None
-    agreement: Floats = np.ones(num_annotators + 1)
+    agreement = agreements(counts, num_annotators) if compared else np.ones(num_annotators + 1)
     stage_a = stage_b = equal_stage(num_annotators, num_models)
-    if regime is Regime.OVERLAPS:
+    if compared or robust:
         if calibrate:
-            temperature = np.array([_temperature(columns, labels, m) for m in range(num_models)])
-        agreement = agreements(counts, num_annotators)
-        has_label = counts.labels.read(num_annotators) > 0
+            temperature = np.array(
+                [_temperature(columns, labels, m, robust=robust) for m in range(num_models)]
+            )
         predicted = PredictedCounts()
         predicted.add(labels, columns.has_prediction)
+        scale = predicted.scale(num_models)
 
         def weigh(consensus: Ints) -> Stage:
             of_consensus = ConsensusCounts()
             of_consensus.add(labels, consensus, top_class)
-            return weighted_stage(of_consensus, agreement, has_label, predicted.scale(num_models))
+            if robust:
+                return robust_stage(of_consensus, counts, (num_annotators, num_classes), scale)
+            has_label = counts.labels.read(num_annotators) > 0
+            return weighted_stage(of_consensus, agreement, has_label, scale)
 
         majority = _resolved(columns, labels, plural, label_ties, temperature)
         stage_a = weigh(majority)
@@ -64,6 +83,7 @@ def fit(columns: Columns, *, calibrate: bool = True) -> Epoch:
         regime=regime,
         num_labels=len(labels.label),
         class_counts=counts.classes.read(num_classes),
+        weighted=compared or robust,
         calibrated=temperature is not None,
         temperature=np.ones(num_models) if temperature is None else temperature,
         agreement=agreement,
@@ -80,22 +100,24 @@ def _tie_break(votes: Votes, plural: tuple[Ints, Bools], num_voters: int) -> Tie
     return TieBreak.of(counts, num_voters, votes.num_classes)
 
 
-def _temperature(columns: Columns, labels: Votes, model: int) -> float:
+def _temperature(columns: Columns, labels: Votes, model: int, *, robust: bool) -> float:
     """Search the grid for a model's temperature; 1 where no item is both labelled and predicted."""
     chosen = columns.has_prediction[model] & (labels.per_item() > 0)
     if not chosen.any():
         return 1.0
     sums = CalibrationSums()
+    noise = LABEL_NOISE if robust else 0.0
+    prior = TEMPERATURE_PRIOR if robust else np.zeros(len(GRID), dtype=np.int64)
 
     def count(points: Ints) -> None:
         for items in block_items(chosen, columns.num_classes):
-            sums.add(labels.take(items), columns.pred_probs[model][items], points)
+            sums.add(labels.take(items), columns.pred_probs[model][items], points, noise)
 
     coarse = coarse_points()
     count(coarse)
-    fine = fine_points(sums.at(coarse))
+    fine = fine_points(sums.at(coarse) + prior[coarse])
     count(np.setdiff1d(fine, coarse))
-    return float(GRID[fine[np.argmin(sums.at(fine))]])
+    return float(GRID[fine[np.argmin(sums.at(fine) + prior[fine])]])
 
 
 def _resolved(

@@ -6,7 +6,8 @@
     posterior   of the classes, under stage A (given the majority) and B (given the consensus)
     quality     the posterior of the consensus under stage B
 
-Without overlaps the majority is the consensus, and both posteriors are the unchecked one.
+Under an epoch that is not weighted the majority is the consensus, and both posteriors are the
+unchecked one.
 """
 
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from activelab.columns import NO_CLASS, Columns
-from activelab.epoch import Epoch, Regime
+from activelab.epoch import Epoch
 from activelab.majority import TieBreak, break_ties, plurality
 from activelab.posterior import Beliefs, posterior, unchecked_posterior, unique_best
 from activelab.rows import Floats, Hashes, Ints
@@ -56,7 +57,7 @@ def _judged(columns: Columns, items: slice, votes: Votes, epoch: Epoch) -> Judge
     hashes = columns.item_hashes[items]
     majority = consensus = _majority(votes, beliefs, epoch.label_ties, hashes)
     labelled = majority != NO_CLASS
-    if epoch.regime is Regime.OVERLAPS:
+    if epoch.weighted:
         by_majority, _ = posterior(votes, beliefs, epoch.majority_stage)
         by_consensus, weight = posterior(votes, beliefs, epoch.consensus_stage)
         consensus = np.where(labelled, unique_best(by_majority, otherwise=majority), NO_CLASS)

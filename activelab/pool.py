@@ -26,7 +26,7 @@ from activelab.answers import AnswerTable
 from activelab.columns import NOTHING, Columns, check_labels, sorted_answers
 from activelab.epoch import Epoch, Regime
 from activelab.errors import InvalidInput
-from activelab.fit import fit
+from activelab.fit import Mode, fit
 from activelab.growing import Column
 from activelab.identity import Ids, id_hashes
 from activelab.rows import Bools, Floats, Ints, Probs
@@ -65,6 +65,8 @@ class Trust:
 class Pool:
     """The current facts of a project with ``num_classes`` classes and the given models.
 
+    ``mode`` is that of the fits to come.
+
     >>> pool = Pool(num_classes=2, models=("m",))
     >>> pool.set_labels(["cat", "cat", "dog"], ["ann", "bob", "ann"], [0, 1, 1])
     >>> pool.set_labels(["cat"], ["bob"], [0])  # corrected
@@ -74,8 +76,11 @@ class Pool:
     [0, 1]
     """
 
-    def __init__(self, num_classes: int, models: Sequence[str]) -> None:
+    def __init__(
+        self, num_classes: int, models: Sequence[str], *, mode: Mode = Mode.STRICT
+    ) -> None:
         self.num_classes = num_classes
+        self.mode = mode
         self.models = tuple(models)
         self._items = Ids()
         self._annotators = Ids()
@@ -86,7 +91,7 @@ class Pool:
         self._pred_probs = [Column(np.float32, width=num_classes) for _ in models]
         self._answers = AnswerTable()
         self._counts = LabelCounts()
-        self.epoch = fit(self.columns())
+        self.epoch = fit(self.columns(), mode=self.mode)
 
     # Facts
 
@@ -241,7 +246,7 @@ class Pool:
 
     def fit(self) -> Epoch:
         """Renew the epoch."""
-        self.epoch = fit(self.columns())
+        self.epoch = fit(self.columns(), mode=self.mode)
         return self.epoch
 
     def score(self, items: Sequence[str]) -> ItemScores:
@@ -251,7 +256,7 @@ class Pool:
     def refresh(self) -> Refresh:
         """Renew the epoch and score all items under it: the batch function on ``columns``."""
         columns = self.columns()
-        self.epoch = fit(columns)
+        self.epoch = fit(columns, mode=self.mode)
         return Refresh(self.epoch, score(columns, self.epoch))
 
     def columns(self, items: Sequence[str] | None = None) -> Columns:

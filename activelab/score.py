@@ -14,7 +14,7 @@ import numpy as np
 
 from activelab.columns import Columns
 from activelab.epoch import Epoch
-from activelab.fit import fit
+from activelab.fit import Mode, fit
 from activelab.judgement import judged
 from activelab.rows import Bools, Floats, Ints
 
@@ -53,9 +53,9 @@ class ItemScores:
         )
 
 
-def activelab(columns: Columns) -> ItemScores:
+def activelab(columns: Columns, *, mode: Mode = Mode.STRICT) -> ItemScores:
     """Fit and score in one step: ``score(columns, fit(columns))``."""
-    return score(columns, fit(columns))
+    return score(columns, fit(columns, mode=mode))
 
 
 def score(columns: Columns, epoch: Epoch) -> ItemScores:

@@ -82,6 +82,8 @@ class LabelCounts(Statistic):
     labels: Tally = field(default_factory=Tally)
     agreeing: Tally = field(default_factory=Tally)
     compared: Tally = field(default_factory=Tally)
+    overlapping: Tally = field(default_factory=Tally)
+    """Labels by annotator, on items with others' labels."""
     classes: Tally = field(default_factory=Tally)
     items: Tally = field(default_factory=Tally)
     """Labelled items by what they have: 1 label, or more (index 2)."""
@@ -100,7 +102,9 @@ class LabelCounts(Statistic):
         per_item = votes.per_item()
         self.labels.change(votes.voter, sign)
         self.agreeing.change(votes.voter, sign * (votes.support() - 1))
-        self.compared.change(votes.voter, sign * (per_item[votes.item] - 1))
+        others = per_item[votes.item] - 1
+        self.compared.change(votes.voter, sign * others)
+        self.overlapping.change(votes.voter, sign * np.minimum(others, 1))
         self.classes.change(votes.label, sign)
         self.items.change(np.minimum(per_item[per_item > 0], 2), sign)
 

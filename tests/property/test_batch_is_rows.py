@@ -6,10 +6,11 @@ from crowds import Bools, Crowd, Ints, simulated
 from hypothesis import given
 from hypothesis import strategies as st
 
-from activelab import Columns, activelab, fit, posteriors, rows, score
+from activelab import Columns, Mode, activelab, fit, posteriors, rows, score
 from activelab.calibration import GRID, CalibrationSums, calibrated, loss_units
 from activelab.columns import sorted_answers
 from activelab.majority import plurality
+from activelab.robust import LABEL_NOISE
 from activelab.rows import class_major, class_sum
 from activelab.statistics import (
     ConsensusCounts,
@@ -31,6 +32,7 @@ crowds = st.builds(
     unlabelled=st.sampled_from([0.0, 0.3, 1.0]),
     steps=st.none() | st.just(3),
 )
+in_both_modes = pytest.mark.parametrize("mode", Mode)
 
 
 def arranged(crowd: Crowd, items: Ints, annotators: Ints) -> Columns:
@@ -57,21 +59,26 @@ def arranged(crowd: Crowd, items: Ints, annotators: Ints) -> Columns:
     )
 
 
+@in_both_modes
 @given(crowds, st.integers(0, 1000))
-def test_permuted_items_and_padded_annotators_score_the_same(crowd: Crowd, seed: int) -> None:
+def test_permuted_items_and_padded_annotators_score_the_same(
+    mode: Mode, crowd: Crowd, seed: int
+) -> None:
     rng = np.random.default_rng(seed)
     order = rng.permutation(crowd.num_items)
     spread = np.sort(rng.choice(2 * crowd.num_annotators + 3, crowd.num_annotators, replace=False))
-    plain, other = activelab(crowd.columns()), activelab(arranged(crowd, order, spread))
+    plain = activelab(crowd.columns(), mode=mode)
+    other = activelab(arranged(crowd, order, spread), mode=mode)
     assert other.activelab_score.tolist() == plain.activelab_score[order].tolist()
     assert other.consensus_label.tolist() == plain.consensus_label[order].tolist()
     assert other.consensus_quality.tolist() == plain.consensus_quality[order].tolist()
 
 
+@in_both_modes
 @given(crowds, st.data())
-def test_a_slice_scores_as_it_does_among_all(crowd: Crowd, data: st.DataObject) -> None:
+def test_a_slice_scores_as_it_does_among_all(mode: Mode, crowd: Crowd, data: st.DataObject) -> None:
     plain = crowd.columns()
-    epoch = fit(plain)
+    epoch = fit(plain, mode=mode)
     whole, beliefs = score(plain, epoch), posteriors(plain, epoch)
     chosen = np.array(data.draw(st.lists(st.integers(0, crowd.num_items - 1), unique=True)), int)
     part = arranged(crowd, chosen, np.arange(crowd.num_annotators))
@@ -100,24 +107,26 @@ def test_row_functions_do_not_see_other_rows(classes: int, dtype: type[np.floati
     assert results(np.concatenate([probs[50:60], probs]))[10:] == whole
 
 
+@in_both_modes
 @pytest.mark.parametrize("models", [1, 3])
 @pytest.mark.parametrize("cells", [1, 20, 100])
 def test_the_size_of_blocks_does_not_matter(
-    monkeypatch: pytest.MonkeyPatch, cells: int, models: int
+    monkeypatch: pytest.MonkeyPatch, cells: int, models: int, mode: Mode
 ) -> None:
     columns = simulated(models, models=models).columns()
-    whole = activelab(columns)
+    whole = activelab(columns, mode=mode)
     monkeypatch.setattr(rows, "BLOCK_CELLS", cells)
-    assert activelab(columns).activelab_score.tolist() == whole.activelab_score.tolist()
+    assert activelab(columns, mode=mode).activelab_score.tolist() == whole.activelab_score.tolist()
 
 
+@pytest.mark.parametrize("noise", [0.0, LABEL_NOISE])
 @pytest.mark.parametrize("classes", [2, 9, 31])
-def test_losses_add_up_exactly(classes: int) -> None:
+def test_losses_add_up_exactly(classes: int, noise: float) -> None:
     crowd = simulated(classes, classes=classes, unlabelled=0.0, items=100)
     votes = crowd.columns().labels()
-    whole = loss_units(votes, crowd.pred_probs[0], GRID)
+    whole = loss_units(votes, crowd.pred_probs[0], GRID, noise)
     single = [
-        loss_units(votes.take(np.array([at])), crowd.pred_probs[0][at : at + 1], GRID)
+        loss_units(votes.take(np.array([at])), crowd.pred_probs[0][at : at + 1], GRID, noise)
         for at in range(crowd.num_items)
     ]
     assert np.sum(single, axis=0).tolist() == whole.tolist()
@@ -138,6 +147,10 @@ def statistics(crowd: Crowd, votes: Votes, items: Ints) -> dict[str, tuple[Stati
         "calibration": (
             CalibrationSums(),
             (some, crowd.pred_probs[0][items[labelled]], np.arange(len(GRID))),
+        ),
+        "noisy calibration": (
+            CalibrationSums(),
+            (some, crowd.pred_probs[0][items[labelled]], np.arange(len(GRID)), LABEL_NOISE),
         ),
     }
 

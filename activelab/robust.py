@@ -1,0 +1,90 @@
+"""Robust: weights that one label cannot overturn. One formula, from nothing labelled on.
+
+Strict ActiveLab divides by what may be next to nothing: an annotator's only label makes them
+perfect or worthless, the first overlap replaces every score, and while there is one class only, so
+does the first dissent. Here every parameter is drawn to what is known without it:
+
+    P    (shares of labels equal to the consensus, summed + n0 P0) / (n + n0)
+    E    (items not of the most frequent consensus + n0 (1 - 1 / K)) / (n + n0)
+    w_j  1 - (d_j + c (1 - w)) / (E m_j + c), at least 1e-6
+    w_M  the same of the model's errors, times sqrt(mean number of labels)
+
+over the n items with two labels or more; m_j are the labels of j there, d_j = (1 - s_j) m_j those
+of them that others dissent from. Who always says the most frequent class is expected to dissent
+E m_j times: so in the limit w_j is strict ActiveLab's 1 - (1 - s_j) / E. The pseudo-count c is in
+expected dissents, not in labels: where errors are rare, more labels are needed to tell them, and
+one dissent never moves a weight by more than about 1 / c, however small E is. (A standardised
+ratio, shrunk as by Clayton and Kaldor 1987.)
+
+w is the whole pool's weight by the same formula, drawn to a constant; a newcomer has a part of it.
+"""
+
+import math
+
+import numpy as np
+
+from activelab.calibration import GRID, UNITS
+from activelab.epoch import SMALLEST_WEIGHT, Stage, model_errors
+from activelab.rows import Array, Floats, Ints
+from activelab.statistics import ConsensusCounts, LabelCounts, ratio
+
+PSEUDO_DISSENTS = 20.0
+"""c: one dissent moves a weight by 5 % at most."""
+PSEUDO_ITEMS = 20.0
+"""n0: what P and E are worth before any overlap; one item moves them by 5 % at most."""
+USUAL_LIKELIHOOD = 0.9
+"""P0."""
+USUAL_WEIGHT = 0.6
+"""What the pool's weight is drawn to."""
+NEWCOMER = 0.8
+"""A newcomer's part of the pool's weight: below the median, so that luck does not lead."""
+LABEL_NOISE = 0.05
+"""Share of labels that say nothing: no label costs a model more than log(K / 0.05)."""
+TEMPERATURE_PRIOR: Ints = np.rint(20 * np.log(GRID) ** 2 * UNITS).astype(np.int64)
+"""What a temperature costs beside its losses, as 20 items: T stays near 1 while labels are few."""
+
+
+def robust_stage(
+    counts: ConsensusCounts, labels: LabelCounts, shape: tuple[int, int], model_scale: Floats
+) -> Stage:
+    """Weigh annotators and models by what labels say of one consensus, if anything.
+
+    ``shape`` is (annotators, classes); ``model_scale`` ``(models,)`` is what a model's weight grows
+    with.
+    """
+    num_annotators, num_classes = shape
+    agreeing, consensus = counts.agreeing.read(), counts.consensus.read(num_classes)
+    num_items = int(consensus.sum())
+    shares = math.fsum((agreeing[2:] / np.arange(2, len(agreeing))).tolist())
+    likelihood = (shares + PSEUDO_ITEMS * USUAL_LIKELIHOOD) / (num_items + PSEUDO_ITEMS)
+    rarer = num_items - int(consensus.max())
+    error = (rarer + PSEUDO_ITEMS * (1 - 1 / num_classes)) / (num_items + PSEUDO_ITEMS)
+
+    compared = labels.compared.read(num_annotators)
+    overlapping = labels.overlapping.read(num_annotators)
+    disagreeing = compared - labels.agreeing.read(num_annotators)
+    dissents = ratio(disagreeing, compared, undefined=0.0) * overlapping
+    all_dissents = math.fsum(dissents.tolist())
+    pool = float(_weight(all_dissents, error * int(overlapping.sum()), USUAL_WEIGHT))
+    newcomer = NEWCOMER * pool
+    weight = np.append(_weight(dissents, error * overlapping, newcomer), newcomer)
+    has_label = labels.labels.read(num_annotators) > 0
+    mean_weight = float(weight[:-1][has_label].mean()) if has_label.any() else newcomer
+
+    num_models = len(model_scale)
+    judged, errors = counts.judged.read(num_models), counts.errors.read(num_models)
+    return Stage(
+        consensus_likelihood=likelihood,
+        majority_class_error=error,
+        annotator_weight=weight,
+        mean_annotator_weight=mean_weight,
+        model_error=model_errors(errors, judged),
+        model_weight=_weight(errors, error * judged, pool) * model_scale,
+    )
+
+
+def _weight(dissents: Array | float, expected: Array | float, towards: float) -> Array:
+    """Return one less the dissents by those expected, drawn ``towards`` a weight."""
+    drawn = (dissents + PSEUDO_DISSENTS * (1 - towards)) / (expected + PSEUDO_DISSENTS)
+    weight: Array = np.maximum(SMALLEST_WEIGHT, 1 - drawn)
+    return weight

@@ -8,6 +8,7 @@
     results     the rounds of many runs: means, spreads, labels that a goal needs, JSON and CSV
     published   the paper's own curves
     plots       curves with bands beside the published ones
+    options     what both commands take
     paper       the command: every method, many seeds, in parallel
     stream      the command: the same rounds through Kafka
     document    the command: tables and plots of docs/label-efficiency.md

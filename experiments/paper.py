@@ -3,7 +3,7 @@
 python -m experiments.paper --dataset wall_robot --methods activelab,random --json FILE
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -14,27 +14,35 @@ from threading import Thread
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from threadpoolctl import threadpool_limits
 
 from experiments.datasets import DATASETS
 from experiments.loop import Round, Setting, play
+from experiments.options import (
+    Batch,
+    DatasetName,
+    ModelNames,
+    Rounds,
+    Trees,
+    console,
+    errors_in_a_sentence,
+    one_of,
+    some_of,
+)
 from experiments.plots import save_plot
 from experiments.results import Result, Results, save_csv, save_json
 from experiments.strategies import STRATEGIES, Rule, suits
-from stream_app.errors import StreamAppError
 from stream_app.folds import ESTIMATORS
 
-console = Console()
 Told = SimpleQueue[str | None]
 """The method of each round that is done, as it is done; None ends it."""
 
 
 def main(  # noqa: PLR0913  a command's options are its signature
     *,
-    dataset: Annotated[str, typer.Option(help=f"One of {', '.join(DATASETS)}.")],
+    dataset: DatasetName,
     methods: Annotated[
         str,
         typer.Option(
@@ -42,9 +50,7 @@ def main(  # noqa: PLR0913  a command's options are its signature
             show_default="all that suit the models",
         ),
     ] = "",
-    models: Annotated[
-        str, typer.Option(help=f"Of {', '.join(ESTIMATORS)}; separated by commas.")
-    ] = "extra-trees",
+    models: ModelNames = "extra-trees",
     consensus: Annotated[
         Rule,
         typer.Option(
@@ -53,9 +59,9 @@ def main(  # noqa: PLR0913  a command's options are its signature
         ),
     ] = Rule.PAPER,
     seeds: Annotated[int, typer.Option(help="Runs of each method.", min=1)] = 5,
-    rounds: Annotated[int, typer.Option(help="Of each run.", min=1)] = 20,
-    batch: Annotated[int, typer.Option(help="Labels a round.", min=1)] = 100,
-    trees: Annotated[int, typer.Option(help="Of a forest.", min=1)] = 100,
+    rounds: Rounds = 20,
+    batch: Batch = 100,
+    trees: Trees = 100,
     workers: Annotated[int, typer.Option(help="Processes.", min=1)] = 2,
     json: Annotated[Path | None, typer.Option(help="File for all results.")] = None,
     csv: Annotated[Path | None, typer.Option(help="File for a row a round.")] = None,
@@ -63,36 +69,21 @@ def main(  # noqa: PLR0913  a command's options are its signature
 ) -> None:
     """Run the ActiveLab paper's experiment: label, train, score, ask; test and consensus accuracy.
 
-    Round 0 is before any extra label. Published curves are drawn beside where the paper has them.
+    Published curves are drawn beside ours where the paper has them.
     """
-    try:
-        (name,), learners = known([dataset], DATASETS), known(models.split(","), ESTIMATORS)
+    with errors_in_a_sentence():
+        learners = some_of(ESTIMATORS, models)
         suitable = [method for method in STRATEGIES if suits(method, len(learners))]
-        chosen = known(methods.split(","), suitable) if methods else suitable
-        setting = Setting(name, tuple(learners), consensus, rounds, batch, trees)
-        DATASETS[name]()  # a missing file is said before any process starts
-    except StreamAppError as error:
-        console.print(f"[red]Error:[/red] {error}", soft_wrap=True)
-        raise typer.Exit(1) from error
+        chosen = some_of(suitable, methods) if methods else suitable
+        # A missing file is said before any process starts.
+        DATASETS[one_of(DATASETS, dataset)]()
+    setting = Setting(dataset, learners, consensus, rounds, batch, trees)
     results = run(setting, chosen, range(seeds), workers=workers)
     for file, save in ((json, save_json), (csv, save_csv), (plot, save_plot)):
         if file is not None:
             save(results, file)
-            console.print(f"{file} is written.", highlight=False)
+            console.print(f"{file} is written.")
     console.print(summary(results))
-
-
-def known(given: Sequence[str], names: Collection[str]) -> list[str]:
-    """Return names, or say which of them there are none of.
-
-    >>> known(["b"], ["a", "b"])
-    ['b']
-    """
-    unknown = [name for name in given if name not in names]
-    if unknown:
-        message = f"{', '.join(unknown)}: not one of {', '.join(names)}."
-        raise StreamAppError(message)
-    return list(given)
 
 
 def run(setting: Setting, methods: Sequence[str], seeds: Sequence[int], *, workers: int) -> Results:

@@ -17,14 +17,23 @@ from typing import Annotated
 
 import numpy as np
 import typer
-from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
 from activelab import METHODS
 from experiments.datasets import DATASETS, Dataset, Rows
 from experiments.loop import Round, Setting, measured, play, training_seed
-from experiments.paper import known
+from experiments.options import (
+    Batch,
+    DatasetName,
+    ModelNames,
+    Rounds,
+    Trees,
+    console,
+    errors_in_a_sentence,
+    one_of,
+    some_of,
+)
 from experiments.strategies import Rule, suits
 from experiments.trained import examined
 from schemas import Annotations, Answer, Items, ProjectSettings, Topic
@@ -32,7 +41,6 @@ from stream_app import logs
 from stream_app.broker import Broker
 from stream_app.client import Client
 from stream_app.demo.processes import running
-from stream_app.errors import StreamAppError
 from stream_app.folds import ESTIMATORS
 from stream_app.settings import Settings
 from stream_app.topics import ensure_topics
@@ -41,10 +49,8 @@ from stream_app.trainer import Task, Trainer
 ENOUGH = 1_000
 """Answers of an item: more than a run can ask for."""
 
-console = Console()
 
-
-async def stream(
+async def play_through_kafka(
     client: Client, project: str, setting: Setting, method: str, *, seed: int
 ) -> AsyncIterator[Round]:
     """Play the rounds of one run through a deployment, in a project of its own."""
@@ -129,7 +135,9 @@ async def compare(setting: Setting, method: str, seed: int) -> bool:
     with Live(table, console=console):
         async with deployment() as client:
             library = play(setting, method, seed=seed)
-            async for streamed in stream(client, "experiment", setting, method, seed=seed):
+            async for streamed in play_through_kafka(
+                client, "experiment", setting, method, seed=seed
+            ):
                 played = await asyncio.to_thread(next, library)
                 both = set(played.selected) & set(streamed.selected)
                 same &= played == streamed
@@ -145,15 +153,13 @@ async def compare(setting: Setting, method: str, seed: int) -> bool:
 
 def main(
     *,
-    dataset: Annotated[str, typer.Option(help=f"One of {', '.join(DATASETS)}.")],
+    dataset: DatasetName,
     method: Annotated[str, typer.Option(help=f"One of {', '.join(METHODS)}.")] = "activelab",
-    models: Annotated[
-        str, typer.Option(help=f"Of {', '.join(ESTIMATORS)}; separated by commas.")
-    ] = "extra-trees",
+    models: ModelNames = "extra-trees",
     seed: Annotated[int, typer.Option(help="Of all chance.", min=0)] = 0,
-    rounds: Annotated[int, typer.Option(help="Windows that select.", min=1)] = 4,
-    batch: Annotated[int, typer.Option(help="Labels a round.", min=1)] = 100,
-    trees: Annotated[int, typer.Option(help="Of a forest.", min=1)] = 100,
+    rounds: Rounds = 4,
+    batch: Batch = 100,
+    trees: Trees = 100,
 ) -> None:
     """Play the paper's experiment through a Kafka of its own, and by the library beside it.
 
@@ -161,14 +167,12 @@ def main(
     """
     logs.configure("error")
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
-    try:
-        (name,), learners = known([dataset], DATASETS), known(models.split(","), ESTIMATORS)
-        (chosen,) = known([method], [name for name in METHODS if suits(name, len(learners))])
-        setting = Setting(name, tuple(learners), Rule.ACTIVELAB, rounds, batch, trees)
-        same = asyncio.run(compare(setting, chosen, seed))
-    except* StreamAppError as errors:
-        console.print(f"[red]Error:[/red] {errors.exceptions[0]}", soft_wrap=True)
-        raise typer.Exit(1) from errors
+    with errors_in_a_sentence():
+        learners = some_of(ESTIMATORS, models)
+        one_of(DATASETS, dataset)
+        one_of([name for name in METHODS if suits(name, len(learners))], method)
+        setting = Setting(dataset, learners, Rule.ACTIVELAB, rounds, batch, trees)
+        same = asyncio.run(compare(setting, method, seed))
     if not same:
         raise typer.Exit(1)
 

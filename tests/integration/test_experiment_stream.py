@@ -7,7 +7,7 @@ import pytest
 
 from experiments.loop import Setting, play
 from experiments.strategies import Rule
-from experiments.stream import stream
+from experiments.stream import play_through_kafka
 from stream_app.client import Client
 
 TREES, LINEAR = "extra-trees", "logistic-regression"
@@ -26,7 +26,8 @@ async def test_four_rounds_are_the_librarys(
     client: Client, project: str, method: str, models: tuple[str, ...]
 ) -> None:
     setting = Setting("digits", models, Rule.ACTIVELAB, rounds=4, batch=40, trees=10)
-    streamed = [one async for one in stream(client, project, setting, method, seed=1)]
+    through = play_through_kafka(client, project, setting, method, seed=1)
+    streamed = [one async for one in through]
     assert streamed == list(play(setting, method, seed=1))
     assert [len(one.selected) for one in streamed] == [40] * 4
 

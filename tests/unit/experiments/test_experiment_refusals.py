@@ -9,9 +9,11 @@ from experiments.paper import main
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"dataset": "cifar"}, "cifar: not one of wall_robot,"),
-        ({"dataset": "digits", "methods": "activelab_ensemble"}, "not one of activelab,"),
-        ({"dataset": "digits", "models": "mlp"}, "mlp: not one of extra-trees,"),
+        ({"dataset": "cifar"}, "'cifar' is not one of wall_robot,"),
+        ({"dataset": "digits", "methods": "activelab_ensemble"}, "is not one of activelab,"),
+        ({"dataset": "digits,wall_robot"}, "'digits,wall_robot' is not one of"),
+        ({"dataset": "digits", "methods": "random,luck"}, "'luck' is not one of activelab,"),
+        ({"dataset": "digits", "models": "mlp"}, "'mlp' is not one of extra-trees,"),
     ],
 )
 def test_what_there_is_not_is_said_in_a_sentence(

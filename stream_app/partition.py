@@ -51,7 +51,7 @@ class Partition:
             settings.classes,
             settings.models,
         ):
-            project.settings = settings
+            project.adopt(settings)
         else:
             ledger = project.ledger if project else Ledger()
             project = Project(project_id, settings, ledger)

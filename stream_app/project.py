@@ -16,7 +16,7 @@ import numpy.typing as npt
 import orjson
 
 from activelab import ABSTENTION as NO_LABEL
-from activelab import NOTHING, ItemScores, Pool
+from activelab import NOTHING, ItemScores, Mode, Pool
 from schemas import ABSTENTION, ProjectSettings
 from stream_app import facts
 
@@ -58,7 +58,9 @@ class Project:
         self.settings = settings
         self.ledger = ledger
         self.codes = {name: code for code, name in enumerate(settings.classes)}
-        self.pool = Pool(num_classes=len(settings.classes), models=settings.models)
+        self.pool = Pool(
+            num_classes=len(settings.classes), models=settings.models, mode=Mode(settings.mode)
+        )
         self.said: dict[str, str | None] = {}
         """The published consensus of every item of which a score is published."""
         self.leases: dict[str, int] = {}
@@ -106,6 +108,13 @@ class Project:
         self.ledger.epoch += 1
         self.unsaved = True
         return scores
+
+    def adopt(self, settings: ProjectSettings) -> None:
+        """Take settings under which the same facts count; fit anew where these say how."""
+        before, self.settings = self.settings, settings
+        if settings.mode != before.mode:
+            self.pool.mode = Mode(settings.mode)
+            self.renew_epoch()
 
     def renew_epoch(self) -> None:
         """Fit the parameters anew."""

@@ -27,7 +27,7 @@ from stream_app.project import Project
 
 T = TypeVar("T")
 
-RULE_VERSION = "1"
+RULE_VERSION = "2"
 """Changes when the same input would give another window; an audit refuses other versions."""
 MICROSECOND = 1_000_000
 NAMED = 20

@@ -14,7 +14,7 @@ from random import Random
 import numpy as np
 import numpy.typing as npt
 
-from activelab import METHODS, columns, fit, score, top
+from activelab import METHODS, Mode, columns, fit, score, top
 from schemas import (
     Annotation,
     Items,
@@ -105,7 +105,7 @@ class Labelling:
             ),
             {model: self._probs(model) for model in settings.models},
         )
-        scores = score(facts, fit(facts))
+        scores = score(facts, fit(facts, mode=Mode(settings.mode)))
         by_method = METHODS[settings.method](facts, scores, seed=settings.seed, window=window)
         answers = Counter(item for item, _ in self.answers)
         eligible = [i not in self.leased and answers[i] < settings.max_answers for i in items]

@@ -38,7 +38,7 @@ class Batch:
         """Compute what window number ``window`` would know, if it were closed at the cut."""
         counted = Counted.of(replay, settings)
         columns = counted.columns()
-        epoch = activelab.fit(columns)
+        epoch = activelab.fit(columns, mode=activelab.Mode(settings.mode))
         scores = activelab.score(columns, epoch)
         method = activelab.METHODS[settings.method]
         now = replay.now * 1000

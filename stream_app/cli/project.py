@@ -59,6 +59,13 @@ async def set_project(
             " New projects: activelab."
         ),
     ] = None,
+    mode: Annotated[
+        Literal["robust", "strict"] | None,
+        typer.Option(
+            help="How annotators and models are weighed: so that little evidence changes little,"
+            " or as ActiveLab says to the letter. New projects: strict."
+        ),
+    ] = None,
     budget: Annotated[
         int | None, typer.Option(help="Selections in a budget window, at most.")
     ] = None,
@@ -111,6 +118,7 @@ async def set_project(
         "classes": names(classes),
         "models": names(models),
         "method": method,
+        "mode": mode,
         "budget": budget,
         "window_seconds": window_seconds,
         "on_request_only": on_request_only,

@@ -236,6 +236,7 @@ class Author:
             classes=tuple(self.rng.sample(CLASSES, self.rng.randint(2, 4))),
             models=tuple(self.rng.sample("mno", self.rng.randint(least, most))),
             method=method,
+            mode=self.rng.choice(("robust", "strict")),
             budget=self.rng.choice((0, 1, 2, 2, 3, 9)),
             window_seconds=self.rng.choice((None, 10, 20)),
             on_request_only=self.rng.random() < 0.3,

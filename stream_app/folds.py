@@ -87,6 +87,6 @@ def _predict(
     classes = np.unique(labels)
     if len(classes) == 1:  # most estimators refuse to learn it
         pred_probs[:, classes] = 1.0
-    elif len(asked):
+    else:
         pred_probs[:, classes] = clone(estimator).fit(features, labels).predict_proba(asked)
     return pred_probs

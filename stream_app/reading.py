@@ -1,8 +1,9 @@
 """Read topics without a group: what is committed, in order, up to now or for ever."""
 
-from collections.abc import AsyncIterator, Iterable
+import asyncio
+from collections.abc import AsyncIterator, Coroutine, Iterable
 from contextlib import asynccontextmanager
-from typing import Literal
+from typing import Any, Literal
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaConnectionError
@@ -71,14 +72,27 @@ async def _consumer(settings: Settings) -> AsyncIterator[AIOKafkaConsumer]:
         max_partition_fetch_bytes=_FETCH_BYTES,
     )
     try:
-        await consumer.start()
-    except KafkaConnectionError as error:
-        message = f"No Kafka answers at {settings.bootstrap_servers}."
-        raise BrokerError(message) from error
-    try:
+        try:
+            await _whole(consumer.start())
+        except KafkaConnectionError as error:
+            message = f"No Kafka answers at {settings.bootstrap_servers}."
+            raise BrokerError(message) from error
         yield consumer
     finally:
-        await consumer.stop()
+        await _whole(consumer.stop())
+
+
+async def _whole(step: Coroutine[Any, Any, None]) -> None:
+    """Await a client's start or stop to its end, even if cancelled, and be cancelled then.
+
+    Cancelled itself, a start leaves connections open, and a stop swallows the cancellation.
+    """
+    task = asyncio.create_task(step)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.gather(task, return_exceptions=True)
+        raise
 
 
 async def _records(consumer: AIOKafkaConsumer, ends: dict[TopicPartition, int] | None) -> Records:

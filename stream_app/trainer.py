@@ -15,7 +15,7 @@ is, too, where the window is empty: give budget 0 on a project with a clock of i
 predictions are renewed as the answers come while the clock selects.
 
 Nothing is kept between two runs: a trainer that is started again reads item-scores.v1 whole, which
-is compacted, and trains.
+is compacted, trains, and asks for a window.
 """
 
 import asyncio
@@ -24,13 +24,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
 import structlog
 
 from schemas import ItemScore, Predictions, Tombstone, Topic, Window
-from stream_app.client import Client, Spoken
+from stream_app.client import ANSWER_SECONDS, Client, Spoken
 from stream_app.errors import StreamAppError
 from stream_app.folds import Estimator, Floats, out_of_fold
 
@@ -53,9 +54,10 @@ class Task:
     def load(cls, file: Path) -> "Task":
         """Read ``items`` and ``features`` of an npz file; raises where it is none."""
         try:
-            with np.load(file, allow_pickle=False) as arrays:
+            # Opened here: numpy leaves a file open that is no whole zip.
+            with file.open("rb") as opened, np.load(opened, allow_pickle=False) as arrays:
                 items, features = arrays["items"], arrays["features"]
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, EOFError, TypeError, ValueError, KeyError, BadZipFile) as error:
             message = f"{file} is no npz file with `items` (N,) and `features` (N, D): {error}"
             raise StreamAppError(message) from error
         if items.ndim != 1 or features.ndim != 2 or len(items) != len(features):
@@ -129,6 +131,8 @@ class Trainer:
     budget: int | None = None
     """Selections to ask for; None: all that is left."""
     patience: float = 60.0
+    within: float = ANSWER_SECONDS
+    """Seconds that a close may take to be answered: it waits behind the predictions."""
     standing: Standing = field(init=False)
 
     def __post_init__(self) -> None:
@@ -193,7 +197,9 @@ class Trainer:
 
     async def _window(self, *, topic: Topic, budget: int | None) -> Window:
         """Close a window, and raise if that is refused."""
-        answer = await self.client.close_window(self.project, topic=topic, budget=budget)
+        answer = await self.client.close_window(
+            self.project, topic=topic, budget=budget, within=self.within
+        )
         if not isinstance(answer, Window):
             message = (
                 f"Project {self.project!r} has no window for the trainer: {answer.reason}. "

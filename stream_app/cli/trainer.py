@@ -8,7 +8,7 @@ import typer
 
 from stream_app import logs
 from stream_app.cli.options import with_settings
-from stream_app.client import Client
+from stream_app.client import ANSWER_SECONDS, Client
 from stream_app.settings import Settings
 
 
@@ -65,6 +65,10 @@ async def trainer(
             min=1,
         ),
     ] = 60.0,
+    within: Annotated[
+        float,
+        typer.Option(help="Seconds to wait for a window, the predictions before it included."),
+    ] = ANSWER_SECONDS,
     once: Annotated[
         bool,
         typer.Option(
@@ -94,6 +98,7 @@ async def trainer(
             seed=seed,
             budget=budget,
             patience=patience,
+            within=within,
         )
         if once:
             await running.train()

@@ -161,13 +161,3 @@ async def test_the_command_trains_once_from_a_file(deployed: Settings, tmp_path:
         windows = [one.said for one in await client.read(Topic.WINDOWS, PROJECT)]
     assert isinstance(windows[-1], Window)
     assert windows[-1].counts.selected == 3
-
-
-def test_a_file_that_is_none_is_said_in_a_sentence(tmp_path: Path) -> None:
-    for name, arrays in {
-        "unnamed": {"features": FEATURES},
-        "shorter": {"items": np.array(ITEMS[1:]), "features": FEATURES},
-    }.items():
-        np.savez(tmp_path / f"{name}.npz", **arrays)
-        with pytest.raises(StreamAppError, match="items"):
-            Task.load(tmp_path / f"{name}.npz")

@@ -2,9 +2,9 @@
 
 import sys
 
-from benchmarks import batch
+from benchmarks import batch, stream
 
-BENCHMARKS = {"batch": batch.main}
+BENCHMARKS = {"batch": batch.main, "stream": stream.main}
 
 for name, main in BENCHMARKS.items():
     print(f"== {name}")

@@ -40,6 +40,8 @@ class Worker:
         )
         self.step = Step(settings, self.app.transaction, self.app.store, self.telemetry)
         self.telemetry.watch(lambda: list(self.step.partitions.values()), self.app.lag)
+        self.app.producers.observe = self.telemetry.committed
+        self.app.observe = lambda recovered: self.telemetry.took_over(recovered.seconds)
         self.app.add_dependency(TickerService(self))
         self.app.add_dependency(Web(settings, self.telemetry, self.is_ready))
 

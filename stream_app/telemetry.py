@@ -76,6 +76,18 @@ class Telemetry:
             buckets=LATENCY_BUCKETS,
             registry=self.registry,
         )
+        self._transaction_duration = Histogram(
+            "activelab_transaction_duration_seconds",
+            "From the begin of a transaction until it is committed.",
+            buckets=LATENCY_BUCKETS,
+            registry=self.registry,
+        )
+        self._takeover_duration = Histogram(
+            "activelab_takeover_duration_seconds",
+            "From an assignment until its partitions are served: fence, recover, rebuild.",
+            buckets=LATENCY_BUCKETS,
+            registry=self.registry,
+        )
         for kind, outcome in product(EVENT_TYPES, ("won", "stale")):
             self._events.labels(kind, outcome)
         for reason in Reason:
@@ -114,6 +126,14 @@ class Telemetry:
     def durable(self, since: float) -> None:
         """Note that a run is durable whose oldest record the broker has had ``since``."""
         self._latency.observe(max(0.0, time.time() - since))
+
+    def committed(self, seconds: float) -> None:
+        """Note how long a transaction took."""
+        self._transaction_duration.observe(seconds)
+
+    def took_over(self, seconds: float) -> None:
+        """Note how long partitions were not served because they moved here."""
+        self._takeover_duration.observe(seconds)
 
     @contextmanager
     def closing(self) -> Iterator[None]:

@@ -85,6 +85,8 @@ class RunApp(faust.App):
         """The partitions whose runs come to this worker now."""
         self.recovered: Recovered | None = None
         """What the last take-over cost."""
+        self.observe: Callable[[Recovered], None] = lambda _recovered: None
+        """Called after each take-over."""
         facts = self.Table(
             table,
             key_type=bytes,

@@ -95,6 +95,7 @@ class RunRecovery(Recovery):
             )
         app.owned = partitions
         app.recovered = Recovered(len(partitions), records, perf_counter() - began)
+        app.observe(app.recovered)
         app.flow_control.resume()
         consumer.resume_flow()
         await app._fetcher.maybe_start()

@@ -44,6 +44,8 @@ async def test_metrics_count_what_has_happened_on_the_owner_of_the_partition_alo
     (owner,) = [metrics for metrics in scraped if windows in metrics]
     assert owner[windows] == 1
     assert owner[series("activelab_closes_total", outcome="window")] >= 1
+    assert owner[series("activelab_transaction_duration_seconds_count")] >= 2
+    assert owner[series("activelab_takeover_duration_seconds_count")] >= 1
     known = {series("activelab_dead_letters_total", reason=reason) for reason in Reason}
     known |= {series("activelab_closes_total", outcome=outcome) for outcome in RefusalReason}
     assert all(known <= metrics.keys() for metrics in scraped)

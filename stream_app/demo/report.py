@@ -98,13 +98,15 @@ class Report:
 
     def _rounds(self, outcomes: Sequence[Outcome]) -> Table:
         table = _table("Round by round")
-        table.add_column("\nround", justify="right")
-        table.add_column("\nlabels", justify="right")
+        table.add_column("round", justify="right", vertical="bottom")
+        table.add_column("labels", justify="right", vertical="bottom")
         for outcome in outcomes:
-            method = outcome.experiment.method
+            # The name is broken at its underscores: it must not widen the column.
+            name = outcome.experiment.method.replace("_", "\n")
             table.add_column()  # sets the methods apart
-            for heading, above in zip(HEADINGS, (method, "", "", ""), strict=True):
-                table.add_column(f"[bold]{above}[/bold]\n{heading}", justify="right", no_wrap=True)
+            for heading, above in zip(HEADINGS, (name, "", "", ""), strict=True):
+                header = Text.assemble((above, "bold"), "\n", heading)
+                table.add_column(header, justify="right", vertical="bottom", no_wrap=True)
         for same in zip(*(outcome.rounds for outcome in outcomes), strict=True):
             labels = "/".join(sorted({f"{one.labels:,}" for one in same}))
             cells = [cell for one in same for cell in ("", *_cells(one))]

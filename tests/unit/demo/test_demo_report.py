@@ -133,7 +133,7 @@ def told() -> Callable[[Report], str]:
 def test_two_methods_stand_beside_each_other_in_80_columns(
     told: Callable[[Report], str],
 ) -> None:
-    lines = told(report("activelab", "random")).splitlines()
+    lines = told(report("active_label_cleaning", "activelab_ensemble")).splitlines()
     row = next(line.split() for line in lines if line.strip().startswith("1 "))
     assert row == ["1", "600", "0.700", "0.910", "50%", "40", "0.700", "0.910", "50%", "40"]
     assert all(len(line) <= 80 and "…" not in line for line in lines)

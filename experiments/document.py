@@ -43,9 +43,9 @@ def provenance(results: Results) -> Iterator[str]:
     setting, seeds = one.setting, one.seeds
     yield (
         f"`python -m experiments.paper --dataset {setting.dataset} --consensus {setting.rule} "
-        f"--models {','.join(setting.models)} --seeds {len(seeds)} --rounds {setting.rounds}` "
-        f"on {one.date}: seeds {seeds[0]} to {seeds[-1]}, {setting.batch} labels a round, "
-        f"{setting.trees} trees."
+        f"--mode {setting.mode} --models {','.join(setting.models)} --seeds {len(seeds)} "
+        f"--rounds {setting.rounds} --batch {setting.batch} --trees {setting.trees}`, "
+        f"{one.date}, seeds {seeds[0]} to {seeds[-1]}."
     )
 
 

@@ -13,12 +13,16 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from activelab import columns, top
+from activelab import Mode, columns, top
 from experiments.datasets import DATASETS, Dataset, Ints, Rows
 from experiments.strategies import Rule, strategy
 from experiments.trained import Examined, examined
+from schemas import ProjectSettings
 from schemas.probabilities import canonical
 from stream_app.folds import out_of_fold
+
+USUAL_MODE = Mode(ProjectSettings.model_fields["mode"].default)
+"""A project's, unless it says otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,7 @@ class Setting:
     dataset: str
     models: tuple[str, ...] = ("extra-trees",)
     rule: Rule = Rule.PAPER
+    mode: Mode = USUAL_MODE
     rounds: int = 20
     batch: int = 100
     """Labels that a round asks for."""
@@ -51,7 +56,7 @@ class Round:
 def play(setting: Setting, method: str, *, seed: int) -> Iterator[Round]:
     """Play the rounds of one run; what a round yields is asked before the next begins."""
     dataset = DATASETS[setting.dataset]()
-    decide = strategy(method, setting.rule)
+    decide = strategy(method, setting.rule, setting.mode)
     everyone = np.ones(len(dataset.items), dtype=np.bool_)
     labels = dataset.first_labels
     predictions: dict[str, tuple[Sequence[str], npt.NDArray[np.float32]]] = {}

@@ -7,12 +7,14 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from activelab import Mode
 from experiments.datasets import DATASETS
 from stream_app.errors import StreamAppError
 from stream_app.folds import ESTIMATORS
 
 DatasetName = Annotated[str, typer.Option(help=f"One of {', '.join(DATASETS)}.")]
 ModelNames = Annotated[str, typer.Option(help=f"Of {', '.join(ESTIMATORS)}; separated by commas.")]
+ModeName = Annotated[Mode, typer.Option(help="How ActiveLab is fitted.")]
 Rounds = Annotated[
     int, typer.Option(help="Of each run; the first is before any extra label.", min=1)
 ]

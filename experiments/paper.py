@@ -19,11 +19,12 @@ from rich.table import Table
 from threadpoolctl import threadpool_limits
 
 from experiments.datasets import DATASETS
-from experiments.loop import Round, Setting, play
+from experiments.loop import USUAL_MODE, Round, Setting, play
 from experiments.options import (
     Batch,
     DatasetName,
     ModelNames,
+    ModeName,
     Rounds,
     Trees,
     console,
@@ -33,7 +34,7 @@ from experiments.options import (
 )
 from experiments.plots import save_plot
 from experiments.results import Result, Results, save_csv, save_json
-from experiments.strategies import STRATEGIES, Rule, suits
+from experiments.strategies import MODES, STRATEGIES, Rule, suitable
 from stream_app.folds import ESTIMATORS
 
 Told = SimpleQueue[str | None]
@@ -47,7 +48,7 @@ def main(  # noqa: PLR0913  a command's options are its signature
         str,
         typer.Option(
             help=f"Of {', '.join(STRATEGIES)}; separated by commas.",
-            show_default="all that suit the models",
+            show_default="all that suit the models, each once",
         ),
     ] = "",
     models: ModelNames = "extra-trees",
@@ -58,6 +59,7 @@ def main(  # noqa: PLR0913  a command's options are its signature
             "ActiveLab's consensus for every method, as in the service."
         ),
     ] = Rule.PAPER,
+    mode: ModeName = USUAL_MODE,
     seeds: Annotated[int, typer.Option(help="Runs of each method.", min=1)] = 5,
     rounds: Rounds = 20,
     batch: Batch = 100,
@@ -73,11 +75,12 @@ def main(  # noqa: PLR0913  a command's options are its signature
     """
     with errors_in_a_sentence():
         learners = some_of(ESTIMATORS, models)
-        suitable = [method for method in STRATEGIES if suits(method, len(learners))]
-        chosen = some_of(suitable, methods) if methods else suitable
+        names = suitable(len(learners))
+        once = [name for name in names if MODES.get(name) is not mode]
+        chosen = some_of(names, methods) if methods else once
         # A missing file is said before any process starts.
         DATASETS[one_of(DATASETS, dataset)]()
-    setting = Setting(dataset, learners, consensus, rounds, batch, trees)
+    setting = Setting(dataset, learners, consensus, mode, rounds, batch, trees)
     results = run(setting, chosen, range(seeds), workers=workers)
     for file, save in ((json, save_json), (csv, save_csv), (plot, save_plot)):
         if file is not None:

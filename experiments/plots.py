@@ -11,6 +11,8 @@ from experiments.results import MEASURES, Results
 COLORS = {
     "activelab": "C0",
     "activelab_ensemble": "C0",
+    "activelab_strict": "C6",
+    "activelab_robust": "black",
     "random": "C7",
     "good_random": "C8",
     "entropy": "C1",

@@ -3,6 +3,8 @@
 A method of `activelab.METHODS` chooses the items. What the models learn is ActiveLab's consensus,
 which the service says of every project; or, as in the paper, the majority vote unless the method
 is ActiveLab itself, and for everyone in the first round. cleanlab brings its own of both.
+
+ActiveLab is fitted in a mode, robust or strict: that of the setting, or the one that is named.
 """
 
 from collections.abc import Callable, Mapping
@@ -11,7 +13,7 @@ from enum import StrEnum
 
 import numpy as np
 
-from activelab import METHODS, Columns, activelab, fit
+from activelab import METHODS, Columns, Mode, activelab, fit
 from activelab.judgement import judged
 from experiments import reference
 from experiments.datasets import Floats, Ints
@@ -36,14 +38,24 @@ class Strategy:
     """Return a score an item ``(N,)``, lower is sooner; given the seed and the window."""
 
 
-def strategy(name: str, rule: Rule) -> Strategy:
-    """Return a method by its name, under a rule of consensus."""
+MODES: Mapping[str, Mode] = {f"activelab_{mode}": mode for mode in Mode}
+"""ActiveLab in one mode, whatever the setting's is."""
+
+
+def strategy(name: str, rule: Rule, mode: Mode) -> Strategy:
+    """Return a method by its name, under a rule of consensus, and with ActiveLab in a mode."""
     if name in REFERENCES:
         return REFERENCES[name]
+    if name in MODES:
+        return strategy("activelab", rule, MODES[name])
     method = METHODS[name]
 
     def scores(columns: Columns, seed: str, window: int) -> Floats:
-        return method(columns, activelab(columns), seed=seed, window=window)
+        return method(columns, activelab(columns, mode=mode), seed=seed, window=window)
+
+    def weighed(columns: Columns) -> Ints:
+        known = activelab(columns, mode=mode)
+        return np.where(known.num_annotations > 0, known.consensus_label, -1)
 
     if rule is Rule.ACTIVELAB:
         return Strategy(weighed, scores)
@@ -61,12 +73,6 @@ def majority(columns: Columns) -> Ints:
     return np.concatenate([block.majority for block in judged(columns, epoch)])
 
 
-def weighed(columns: Columns) -> Ints:
-    """Take ActiveLab's consensus of the labelled items."""
-    scores = activelab(columns)
-    return np.where(scores.num_annotations > 0, scores.consensus_label, -1)
-
-
 def _after_a_vote(consensus: Callable[[Columns], Ints]) -> Callable[[Columns], Ints]:
     """Take the majority vote as long as no model has said anything."""
     return lambda columns: (consensus if columns.has_prediction.any() else majority)(columns)
@@ -80,16 +86,16 @@ REFERENCES: Mapping[str, Strategy] = {
     ),
 }
 """cleanlab 2.9.0 as it is, and with its counting corrected."""
-STRATEGIES = (*METHODS, *REFERENCES)
+STRATEGIES = (*METHODS, *MODES, *REFERENCES)
 """Names of all."""
 
 
-def suits(name: str, num_models: int) -> bool:
-    """Say whether a strategy is for so many models.
+def suitable(num_models: int) -> list[str]:
+    """Return the names of the strategies for so many models.
 
-    >>> suits("activelab", 2), suits("activelab_ensemble", 2), suits("entropy", 2)
+    >>> "activelab" in suitable(2), "activelab_ensemble" in suitable(2), "entropy" in suitable(2)
     (False, True, True)
     """
-    if num_models == 1:
-        return name != "activelab_ensemble"
-    return name != "activelab" and name not in REFERENCES
+    single = {"activelab", *MODES, *REFERENCES}
+    wrong = {"activelab_ensemble"} if num_models == 1 else single
+    return [name for name in STRATEGIES if name not in wrong]

@@ -22,11 +22,12 @@ from rich.table import Table
 
 from activelab import METHODS
 from experiments.datasets import DATASETS, Dataset, Rows
-from experiments.loop import Round, Setting, measured, play, training_seed
+from experiments.loop import USUAL_MODE, Round, Setting, measured, play, training_seed
 from experiments.options import (
     Batch,
     DatasetName,
     ModelNames,
+    ModeName,
     Rounds,
     Trees,
     console,
@@ -34,7 +35,7 @@ from experiments.options import (
     one_of,
     some_of,
 )
-from experiments.strategies import Rule, suits
+from experiments.strategies import Rule, suitable
 from experiments.trained import examined
 from schemas import Annotations, Answer, Items, ProjectSettings, Topic
 from stream_app import logs
@@ -60,6 +61,7 @@ async def play_through_kafka(
             "classes": dataset.classes,
             "models": setting.models,
             "method": method,
+            "mode": setting.mode,
             "budget": setting.batch,
             "max_answers": ENOUGH,
             "seed": str(seed),
@@ -156,6 +158,7 @@ def main(
     dataset: DatasetName,
     method: Annotated[str, typer.Option(help=f"One of {', '.join(METHODS)}.")] = "activelab",
     models: ModelNames = "extra-trees",
+    mode: ModeName = USUAL_MODE,
     seed: Annotated[int, typer.Option(help="Of all chance.", min=0)] = 0,
     rounds: Rounds = 4,
     batch: Batch = 100,
@@ -170,8 +173,8 @@ def main(
     with errors_in_a_sentence():
         learners = some_of(ESTIMATORS, models)
         one_of(DATASETS, dataset)
-        one_of([name for name in METHODS if suits(name, len(learners))], method)
-        setting = Setting(dataset, learners, Rule.ACTIVELAB, rounds, batch, trees)
+        one_of([name for name in METHODS if name in suitable(len(learners))], method)
+        setting = Setting(dataset, learners, Rule.ACTIVELAB, mode, rounds, batch, trees)
         same = asyncio.run(compare(setting, method, seed))
     if not same:
         raise typer.Exit(1)

@@ -5,6 +5,7 @@ from subprocess import run
 
 import pytest
 
+from activelab import Mode
 from experiments.loop import Setting, play
 from experiments.strategies import Rule
 from experiments.stream import play_through_kafka
@@ -22,10 +23,11 @@ TREES, LINEAR = "extra-trees", "logistic-regression"
         ("active_label_cleaning", (TREES, LINEAR)),
     ],
 )
+@pytest.mark.parametrize("mode", Mode)
 async def test_four_rounds_are_the_librarys(
-    client: Client, project: str, method: str, models: tuple[str, ...]
+    client: Client, project: str, method: str, models: tuple[str, ...], mode: Mode
 ) -> None:
-    setting = Setting("digits", models, Rule.ACTIVELAB, rounds=4, batch=40, trees=10)
+    setting = Setting("digits", models, Rule.ACTIVELAB, mode, rounds=4, batch=40, trees=10)
     through = play_through_kafka(client, project, setting, method, seed=1)
     streamed = [one async for one in through]
     assert streamed == list(play(setting, method, seed=1))

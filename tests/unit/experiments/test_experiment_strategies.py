@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from activelab import Columns, activelab, columns
+from activelab import Columns, Mode, activelab, columns
 from experiments.reference import counting_right
-from experiments.strategies import STRATEGIES, Rule, strategy
+from experiments.strategies import MODES, STRATEGIES, Rule, strategy
 
 ITEMS = ["agreed", "new", "torn", "outvoted"]
 SAID = {"agreed": [0, 0], "torn": [0, 1], "outvoted": [1, 1, 0]}
@@ -24,13 +24,16 @@ def known(*, predicted: bool) -> Columns:
 
 
 def test_a_tie_of_the_vote_goes_to_the_rarer_class_then_to_the_models() -> None:
-    consensus = strategy("random", Rule.PAPER).consensus
+    consensus = strategy("random", Rule.PAPER, Mode.STRICT).consensus
     assert consensus(known(predicted=False)).tolist() == [0, -1, 1, 1]
     assert consensus(known(predicted=True)).tolist() == [0, -1, 0, 1]
 
 
 def test_activelab_learns_its_own_consensus_once_a_model_has_spoken() -> None:
-    vote, own = strategy("random", Rule.PAPER), strategy("activelab", Rule.PAPER)
+    vote, own = (
+        strategy("random", Rule.PAPER, Mode.STRICT),
+        strategy("activelab", Rule.PAPER, Mode.STRICT),
+    )
     before, after = known(predicted=False), known(predicted=True)
     assert own.consensus(before).tolist() == vote.consensus(before).tolist()
     weighed = activelab(after).consensus_label
@@ -42,8 +45,17 @@ def test_by_the_rule_of_the_service_everyone_learns_activelabs(method: str) -> N
     for predicted in (False, True):
         facts = known(predicted=predicted)
         labels = activelab(facts).consensus_label
-        learned = strategy(method, Rule.ACTIVELAB).consensus(facts)
+        learned = strategy(method, Rule.ACTIVELAB, Mode.STRICT).consensus(facts)
         assert learned.tolist() == [labels[0], -1, *labels[2:]]
+
+
+def test_a_named_mode_is_whatever_the_setting_says() -> None:
+    facts = crowd(2)
+    for name, mode in MODES.items():
+        expected = activelab(facts, mode=mode).activelab_score.tolist()
+        for other in Mode:
+            assert strategy(name, Rule.PAPER, other).scores(facts, "", 0).tolist() == expected
+        assert strategy("activelab", Rule.PAPER, mode).scores(facts, "", 0).tolist() == expected
 
 
 def crowd(seed: int) -> Columns:
@@ -65,7 +77,7 @@ def test_cleanlab_counting_right_is_activelab_and_as_it_is_it_is_not() -> None:
     for name in ("cleanlab_2_9_0", "cleanlab_counting_right"):
         apart[name] = [
             np.abs(
-                strategy(name, Rule.PAPER).scores(crowd(seed), "", 0)
+                strategy(name, Rule.PAPER, Mode.STRICT).scores(crowd(seed), "", 0)
                 - activelab(crowd(seed)).activelab_score
             ).max()
             for seed in range(5)
@@ -77,20 +89,26 @@ def test_cleanlab_counting_right_is_activelab_and_as_it_is_it_is_not() -> None:
 def test_cleanlab_counting_right_has_activelabs_consensus() -> None:
     for seed in range(5):
         facts = crowd(seed)
-        theirs = strategy("cleanlab_counting_right", Rule.PAPER).consensus(facts)
-        assert theirs.tolist() == strategy("activelab", Rule.PAPER).consensus(facts).tolist()
+        theirs = strategy("cleanlab_counting_right", Rule.PAPER, Mode.STRICT).consensus(facts)
+        assert (
+            theirs.tolist()
+            == strategy("activelab", Rule.PAPER, Mode.STRICT).consensus(facts).tolist()
+        )
 
 
 def test_the_correction_ends_with_the_call() -> None:
     facts = crowd(0)
-    as_it_is = strategy("cleanlab_2_9_0", Rule.PAPER).scores(facts, "", 0).tolist()
+    as_it_is = strategy("cleanlab_2_9_0", Rule.PAPER, Mode.STRICT).scores(facts, "", 0).tolist()
     counting_right(lambda: None)()
-    strategy("cleanlab_counting_right", Rule.PAPER).scores(facts, "", 0)
-    assert strategy("cleanlab_2_9_0", Rule.PAPER).scores(facts, "", 0).tolist() == as_it_is
+    strategy("cleanlab_counting_right", Rule.PAPER, Mode.STRICT).scores(facts, "", 0)
+    assert (
+        strategy("cleanlab_2_9_0", Rule.PAPER, Mode.STRICT).scores(facts, "", 0).tolist()
+        == as_it_is
+    )
 
 
 def test_every_strategy_scores_every_item() -> None:
     for name in STRATEGIES:
-        scores = strategy(name, Rule.PAPER).scores(crowd(1), "s", 3)
+        scores = strategy(name, Rule.PAPER, Mode.STRICT).scores(crowd(1), "s", 3)
         assert scores.shape == (60,)
         assert np.isfinite(scores).all()

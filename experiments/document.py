@@ -20,7 +20,8 @@ DOCS = Path(__file__).parents[1] / "docs"
 DOCUMENT = DOCS / "label-efficiency.md"
 ROUNDS = (0, 1, 2, 5, 10, 19)
 """Those that tables show."""
-GOAL = 0.97
+GOALS = (0.95, 0.97)
+"""Of test accuracy."""
 RIVALS = ("random", "uncertainty")
 
 _TABLE = re.compile(r"(<!-- (\w+) of (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -89,12 +90,17 @@ def published(results: Results) -> Iterator[str]:
 
 
 def labels(results: Results) -> Iterator[str]:
-    """Tabulate how many labels were bought until the mean test accuracy was at the goal."""
-    prices = {method: Price.of(result, GOAL) for method, result in results.items()}
-    yield _row("method", f"labels until {GOAL}", *(f"share of `{name}`" for name in RIVALS))
-    yield _row(*["---"] * (2 + len(RIVALS)))
-    for method, price in prices.items():
-        yield _row(f"`{method}`", str(price), *(_share(price, prices[r]) for r in RIVALS))
+    """Tabulate how many labels were bought until the mean test accuracy was at a goal."""
+    shares = [f"share of `{rival}`" for rival in RIVALS]
+    heads = [head for goal in GOALS for head in (f"labels until {goal}", *shares)]
+    yield _row("method", *heads)
+    yield _row(*["---"] * (1 + len(heads)))
+    for method, result in results.items():
+        cells = []
+        for goal in GOALS:
+            price = Price.of(result, goal)
+            cells += [str(price), *(_share(price, Price.of(results[r], goal)) for r in RIVALS)]
+        yield _row(f"`{method}`", *cells)
 
 
 def _share(price: Price, rival: Price) -> str:

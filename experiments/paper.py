@@ -99,7 +99,6 @@ def run(setting: Setting, methods: Sequence[str], seeds: Sequence[int], *, worke
         _bars(told, methods, len(seeds) * setting.rounds),
         ProcessPoolExecutor(workers, context, _begin, (told,)) as executor,
     ):
-        # Seed by seed, so that the first figures of all methods are soon there to be compared.
         jobs = {
             executor.submit(_play, setting, method, seed): (method, seed)
             for seed in seeds

@@ -11,7 +11,7 @@ from experiments.results import MEASURES, Results
 COLORS = {
     "activelab": "C0",
     "activelab_ensemble": "C0",
-    "activelab_strict": "C6",
+    "activelab_strict": "C9",
     "activelab_robust": "black",
     "random": "C7",
     "good_random": "C8",
@@ -20,7 +20,7 @@ COLORS = {
     "active_label_cleaning": "C4",
     "disagreement": "C5",
     "cleanlab_2_9_0": "C3",
-    "cleanlab_counting_right": "C9",
+    "cleanlab_counting_right": "C6",
 }
 
 
@@ -34,12 +34,15 @@ def save_plot(results: Results, file: Path) -> None:
         for method, result in results.items():
             mean, std = result.mean(measure), result.std(measure)
             rounds, color = range(len(mean)), COLORS[method]
-            axes.plot(rounds, mean, color=color, label=method)
+            # Where counting is right the curve is ActiveLab's: dots show both.
+            style = ":" if method == "cleanlab_counting_right" else "-"
+            axes.plot(rounds, mean, style, color=color, label=method)
             axes.fill_between(rounds, mean - std, mean + std, color=color, alpha=0.2, linewidth=0)
             if method in published:
                 theirs = published[method].mean[: len(mean)]
                 axes.plot(range(len(theirs)), theirs, color=color, linestyle="--", linewidth=1)
         axes.set(title=measure.replace("_", " "), xlabel=f"rounds of {setting.batch} labels")
+        axes.locator_params(axis="x", integer=True)
         axes.grid(alpha=0.3)
     axes.plot([], [], "k--", linewidth=1, label="the paper's")
     figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=6)

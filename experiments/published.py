@@ -10,8 +10,6 @@ from experiments.datasets import SHARED, Floats
 
 NAMES: Mapping[str, str] = {
     "activelab": "ActiveLab",
-    "activelab_strict": "ActiveLab",
-    "activelab_robust": "ActiveLab",
     "random": "Random",
     "good_random": "Good Random",
     "entropy": "Entropy",

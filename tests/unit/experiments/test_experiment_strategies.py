@@ -1,9 +1,12 @@
 """What a round learns and asks, by strategy, on a few items that can be checked by hand."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from activelab import Columns, Mode, activelab, columns
+from experiments.datasets import DATASETS
 from experiments.reference import counting_right
 from experiments.strategies import MODES, STRATEGIES, Rule, strategy
 
@@ -27,6 +30,27 @@ def test_a_tie_of_the_vote_goes_to_the_rarer_class_then_to_the_models() -> None:
     consensus = strategy("random", Rule.PAPER, Mode.STRICT).consensus
     assert consensus(known(predicted=False)).tolist() == [0, -1, 1, 1]
     assert consensus(known(predicted=True)).tolist() == [0, -1, 0, 1]
+
+
+@pytest.mark.parametrize(
+    ("name", "ours", "papers"),
+    [("wall_robot", 0.892, 0.882), ("wall_robot_complete", 0.8435, 0.852)],
+)
+def test_only_ties_keep_the_first_round_from_the_papers(
+    shared_data: Path, name: str, ours: float, papers: float
+) -> None:
+    """The cleanlab that ran the paper gave them to the class that is more frequent at all."""
+    dataset = DATASETS[name]()
+    known = columns(len(dataset.classes), dataset.items, dataset.first_labels, {})
+    votes = known.labels()
+    counts = np.zeros((len(dataset.items), len(dataset.classes)))
+    np.add.at(counts, (votes.item, votes.label), 1)
+    labelled = votes.per_item() > 0
+    for vote, expected in (
+        (strategy("random", Rule.PAPER, Mode.STRICT).consensus(known), ours),
+        (np.argmax(counts + counts.mean(axis=0) / len(votes.label), axis=1), papers),
+    ):
+        assert np.mean(vote[labelled] == dataset.truth[labelled]) == pytest.approx(expected)
 
 
 def test_activelab_learns_its_own_consensus_once_a_model_has_spoken() -> None:

@@ -8,7 +8,8 @@ from typing import Any
 
 import orjson
 import pytest
-from histories import PROJECTS, Author, Delivery, Happening, Partition, arrival, smallest
+from authors import PROJECTS
+from histories import Delivery, Happening, Historian, Partition, arrival, smallest
 
 from schemas import Annotation, Close, Event, ProjectSettings, Topic
 from stream_app.audit import AuditReport, audit_history
@@ -55,7 +56,7 @@ def disagreements(happenings: list[Happening]) -> list[str]:
 
 @pytest.mark.parametrize("seed", range(60))
 def test_every_window_of_the_core_is_what_an_audit_recomputes(seed: int) -> None:
-    history = Author(seed).history(length=150)
+    history = Historian(seed).history(length=150)
     if disagreements(history):
         history = smallest(history, lambda less: bool(disagreements(less)))
         assert disagreements(history) == [], history

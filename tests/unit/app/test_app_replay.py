@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from random import Random
 
 import pytest
-from histories import START, Author
+from authors import START, Author
 from memory_ports import Sent
 
 from schemas import Annotation, Event, Facts, SourceRecord, Topic, decode, project_key

@@ -25,7 +25,8 @@ How it is made, from the inside out:
     fit          columns -> epoch                       posterior    labels and models together
     score        columns, epoch -> scores               judgement    what an epoch says of items
     pool         facts -> columns                       methods, ranking
-    dense, quality, tables, dropin
+    trust        what to make of annotators             stopping     what is done, what is wrong yet
+    skill        agreement above chance                 dense, quality, tables, dropin
 
 Needs numpy alone; pandas is imported where the drop-in functions return its tables.
 """
@@ -35,9 +36,11 @@ from activelab.epoch import Epoch, Regime, Stage
 from activelab.errors import InvalidInput
 from activelab.fit import Mode, fit
 from activelab.methods import METHODS, Method
-from activelab.pool import EXCLUDED, REGISTERED, Pool, Refresh, Trust
+from activelab.pool import EXCLUDED, REGISTERED, Pool, Refresh
 from activelab.ranking import top
 from activelab.score import ItemScores, activelab, posteriors, score
+from activelab.stopping import Outlook, Progress, outlook, progress
+from activelab.trust import Appraisal, Flag, Trust, appraise
 
 __all__ = [
     "ABSTENTION",
@@ -45,21 +48,28 @@ __all__ = [
     "METHODS",
     "NOTHING",
     "REGISTERED",
+    "Appraisal",
     "Columns",
     "Epoch",
+    "Flag",
     "InvalidInput",
     "ItemScores",
     "Method",
     "Mode",
+    "Outlook",
     "Pool",
+    "Progress",
     "Refresh",
     "Regime",
     "Stage",
     "Trust",
     "activelab",
+    "appraise",
     "columns",
     "fit",
+    "outlook",
     "posteriors",
+    "progress",
     "score",
     "top",
 ]

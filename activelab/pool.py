@@ -16,7 +16,6 @@ refreshed pool says what a batch run on the same facts says, to the bit.
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from itertools import compress
 from typing import NamedTuple
 
@@ -29,9 +28,10 @@ from activelab.errors import InvalidInput
 from activelab.fit import Mode, fit
 from activelab.growing import Column
 from activelab.identity import Ids, id_hashes
-from activelab.rows import Bools, Floats, Ints, Probs
+from activelab.rows import Bools, Ints, Probs
 from activelab.score import ItemScores, score
 from activelab.statistics import LabelCounts, ratio
+from activelab.trust import Trust
 from activelab.votes import Votes
 
 EXCLUDED, REGISTERED = -1, 1
@@ -43,23 +43,6 @@ class Refresh(NamedTuple):
 
     epoch: Epoch
     scores: ItemScores
-
-
-@dataclass(frozen=True, slots=True)
-class Trust:
-    """How far to trust annotators, in parallel columns ``(n,)``.
-
-    ``annotator_agreement`` is s_j of the labels as they are now; where an annotator has been
-    compared with nobody (``num_compared`` 0) it is ``imputed``: the mean of the others at the last
-    fit. ``annotator_weight`` is the epoch's.
-    """
-
-    annotators: Sequence[str]
-    annotator_agreement: Floats
-    annotator_weight: Floats
-    num_compared: Ints
-    num_annotations: Ints
-    imputed: Bools
 
 
 class Pool:
@@ -232,6 +215,7 @@ class Pool:
             ),
             annotator_weight=epoch.consensus_stage.annotator_weight[known],
             num_compared=compared,
+            num_overlapping=self._counts.overlapping.at(place),
             num_annotations=self._counts.labels.at(place),
             imputed=compared == 0,
         )

@@ -31,6 +31,7 @@ def encode_item_scores(  # noqa: PLR0913  # the columns are the record
     num_annotations: Ints,
     num_answers: Ints,
     has_prediction: Flags,
+    progress: Sequence[str],
     epoch: int,
     provisional: bool,
 ) -> list[Encoded]:
@@ -46,6 +47,7 @@ def encode_item_scores(  # noqa: PLR0913  # the columns are the record
         num_annotations.tolist(),
         num_answers.tolist(),
         has_prediction.tolist(),
+        progress,
         strict=True,
     )
     return [
@@ -63,22 +65,27 @@ def encode_item_scores(  # noqa: PLR0913  # the columns are the record
                     "num_annotations": labels,
                     "num_answers": answers,
                     "has_prediction": predicted,
+                    "progress": far,
                     "epoch": epoch,
                     "provisional": provisional,
                 }
             ),
         )
-        for item, score, label, quality, labels, answers, predicted in rows
+        for item, score, label, quality, labels, answers, predicted, far in rows
     ]
 
 
-def encode_annotator_trust(
+def encode_annotator_trust(  # noqa: PLR0913  # the columns are the record
     project: str,
     *,
     annotators: Sequence[str],
     annotator_agreement: Floats,
+    agreement_low: Floats,
+    agreement_high: Floats,
+    flag: Sequence[str],
     annotator_weight: Floats,
     num_compared: Ints,
+    num_overlapping: Ints,
     num_annotations: Ints,
     imputed: Flags,
     epoch: int,
@@ -87,31 +94,39 @@ def encode_annotator_trust(
     rows = zip(
         annotators,
         annotator_agreement.tolist(),
+        _finite(agreement_low),
+        _finite(agreement_high),
+        flag,
         annotator_weight.tolist(),
         num_compared.tolist(),
+        num_overlapping.tolist(),
         num_annotations.tolist(),
         imputed.tolist(),
         strict=True,
     )
     return [
         (
-            pair_key(project, annotator),
+            pair_key(project, who),
             orjson.dumps(
                 {
                     "type": "annotator_trust",
                     "schema_version": 1,
                     "project": project,
-                    "annotator": annotator,
+                    "annotator": who,
                     "annotator_agreement": agreement,
+                    "agreement_low": low,
+                    "agreement_high": high,
+                    "flag": said,
                     "annotator_weight": weight,
-                    "num_compared": compared,
+                    "num_compared": others,
+                    "num_overlapping": overlapping,
                     "num_annotations": labels,
                     "imputed": guessed,
                     "epoch": epoch,
                 }
             ),
         )
-        for annotator, agreement, weight, compared, labels, guessed in rows
+        for who, agreement, low, high, said, weight, others, overlapping, labels, guessed in rows
     ]
 
 

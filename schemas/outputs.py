@@ -43,6 +43,8 @@ class ItemScore(Output):
     num_answers: Count
     """Labels and abstentions."""
     has_prediction: Flag
+    progress: Literal["open", "contested", "done"]
+    """Whether it needs more labels; contested: labels do not settle it."""
     epoch: Count
     """The fit of the parameters under which the item was scored."""
     provisional: Flag
@@ -55,8 +57,15 @@ class AnnotatorTrust(Output):
     type: Literal["annotator_trust"] = "annotator_trust"
     annotator: Name
     annotator_agreement: Number | None
+    agreement_low: Share
+    agreement_high: Share
+    """The ends of the agreement's 95 % credible interval."""
+    flag: Literal["too few", "fine", "below the model", "worse than chance"]
     annotator_weight: Number | None
     num_compared: Count
+    """Others' labels that the annotator's were compared with."""
+    num_overlapping: Count
+    """Labels that were compared."""
     num_annotations: Count
     imputed: Flag
     """Whether the agreement is the mean of the others', because nothing was compared."""
@@ -129,6 +138,20 @@ class Counts(Wire):
     budget_left: Count
 
 
+class Outlook(Wire):
+    """How far the items are, and what more labels would help; null where none can be compared."""
+
+    open: Count
+    contested: Count
+    done: Count
+    wrong_labelled: Number | None
+    """Expected number of wrong consensus labels, of items with a label."""
+    wrong_unlabelled: Number | None
+    """The same of items without."""
+    gain_per_label: Number | None
+    """How many of these a label of a selected item is expected to put right."""
+
+
 class Window(Output):
     """The manifest of a window: what it knew, and what it selected."""
 
@@ -143,6 +166,7 @@ class Window(Output):
     epoch: Count
     parameters: Parameters
     counts: Counts
+    outlook: Outlook
     digest: Annotated[str, Strict(), StringConstraints(pattern=r"^[0-9a-f]{64}$")]
     """SHA-256 of the ordered list."""
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from itertools import starmap
 
 import schemas
-from activelab import ItemScores
+from activelab import ItemScores, appraise, progress
 from schemas import Rejection, Topic
 from stream_app import facts
 from stream_app.ports import Change, Message
@@ -37,6 +37,7 @@ class Outbound:
             num_annotations=scores.num_annotations,
             num_answers=scores.num_answers,
             has_prediction=scores.has_prediction,
+            progress=progress(scores).tolist(),
             epoch=project.ledger.epoch,
             provisional=provisional,
         )
@@ -59,12 +60,17 @@ class Outbound:
     def say_trust(self, project: Project, annotators: Sequence[str]) -> None:
         """Publish how far annotators are trusted."""
         trust = project.pool.trust(annotators)
+        appraisal = appraise(trust, project.pool.epoch)
         encoded = schemas.encode_annotator_trust(
             project.id,
             annotators=annotators,
             annotator_agreement=trust.annotator_agreement,
+            agreement_low=appraisal.low,
+            agreement_high=appraisal.high,
+            flag=appraisal.flag.tolist(),
             annotator_weight=trust.annotator_weight,
             num_compared=trust.num_compared,
+            num_overlapping=trust.num_overlapping,
             num_annotations=trust.num_annotations,
             imputed=trust.imputed,
             epoch=project.ledger.epoch,

@@ -9,7 +9,7 @@ their leases, manifest, trust, project}: so a window is visible whole or not at 
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TypeVar
 
 import numpy as np
@@ -17,7 +17,7 @@ import numpy.typing as npt
 import orjson
 
 import schemas
-from activelab import METHODS, Epoch, ItemScores, top
+from activelab import METHODS, Columns, Epoch, ItemScores, Outlook, outlook, top
 from schemas import Close, Control, RefusalReason, Topic, Window
 from stream_app import facts
 from stream_app.outbound import Outbound
@@ -55,6 +55,8 @@ class Refused:
 class Ranking:
     """What a window selects, in rank order (n,), out of how many that it could have."""
 
+    rows: npt.NDArray[np.int64]
+    """Where they stand among the items that were ranked."""
     items: list[str]
     score: npt.NDArray[np.float64]
     relabel: npt.NDArray[np.bool_]
@@ -96,13 +98,15 @@ def close_window(
         ledger.last_boundary, ledger.spent = close.boundary or 0, 0
     scores = project.refresh()
     before = list(_say_changes(project, scores))
-    ranking = rank(project, scores, now=now, budget=decided.budget)
+    columns = project.pool.columns()
+    ranking = rank(project, columns, scores, now=now, budget=decided.budget)
+    ahead = outlook(columns, project.pool.epoch, scores, ranking.rows)
     window = ledger.next_window
     ledger.next_window += 1
     ledger.closed_at = now
     ledger.spent += len(ranking.items)
     _say_selections(last, project, ranking, window=window, now=now)
-    _say_manifest(last, partition, project, close, ranking, window)
+    _say_manifest(last, partition, project, close, window, ranking, ahead)
     last.say_trust(project, project.pool.annotators())
     if close.request_id is not None:
         key = facts.request_key(project.id, close.request_id)
@@ -145,7 +149,9 @@ def budget_left(project: Project) -> int:
     return max(0, settings.budget - spent)
 
 
-def rank(project: Project, scores: ItemScores, *, now: int, budget: int) -> Ranking:
+def rank(
+    project: Project, columns: Columns, scores: ItemScores, *, now: int, budget: int
+) -> Ranking:
     """Rank the best eligible items: fewer answers than allowed, no lease open at ``now``."""
     settings = project.settings
     project.leases = {item: until for item, until in project.leases.items() if until > now}
@@ -153,10 +159,11 @@ def rank(project: Project, scores: ItemScores, *, now: int, budget: int) -> Rank
     eligible = scores.num_answers < settings.max_answers
     eligible[leased] = False
     by_method = METHODS[settings.method](
-        project.pool.columns(), scores, seed=settings.seed, window=project.ledger.next_window
+        columns, scores, seed=settings.seed, window=project.ledger.next_window
     )
     best = top(by_method, scores.item_ids, eligible, budget)
     return Ranking(
+        rows=best,
         items=[scores.item_ids[row] for row in best.tolist()],
         score=by_method[best],
         relabel=scores.num_annotations[best] > 0,
@@ -212,10 +219,11 @@ def _say_manifest(
     partition: Partition,
     project: Project,
     close: Close,
-    ranking: Ranking,
     window: int,
+    ranking: Ranking,
+    ahead: Outlook,
 ) -> None:
-    """Say what a window knew, and what it selected."""
+    """Say what a window knew, what it selected, and what is to be expected."""
     pool = project.pool
     manifest = Window(
         project=project.id,
@@ -237,6 +245,7 @@ def _say_manifest(
             selected=len(ranking.items),
             budget_left=budget_left(project),
         ),
+        outlook=schemas.Outlook(**asdict(ahead)),
         digest=ranking.digest(),
     )
     outbound.messages[Topic.WINDOWS].append(

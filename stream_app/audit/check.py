@@ -11,7 +11,7 @@ is ``epoch``, which counts the worker's fits and so depends on how runs were cut
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import zip_longest
 from typing import Any
 
@@ -146,6 +146,7 @@ def _recompute(
         )
         for rank, row in enumerate(best, start=1)
     ]
+    ahead = activelab.outlook(batch.columns, batch.epoch, batch.scores, np.array(best, np.int64))
     labels = batch.columns.labels()
     counts = schemas.Counts(
         items=len(batch.counted.items),
@@ -168,6 +169,7 @@ def _recompute(
         epoch=window.epoch,
         parameters=_parameters(batch.epoch),
         counts=counts,
+        outlook=schemas.Outlook(**asdict(ahead)),
         digest=digest(selections),
     )
     return right, ranked

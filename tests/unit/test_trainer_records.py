@@ -22,6 +22,7 @@ def score(item: str, answers: int, label: str | None) -> ItemScore:
         consensus_quality=None,
         num_annotations=answers,
         num_answers=answers,
+        progress="open",
         has_prediction=False,
         epoch=1,
         provisional=True,

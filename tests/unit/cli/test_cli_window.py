@@ -5,6 +5,7 @@ import pytest
 from schemas import (
     BoundaryCause,
     Counts,
+    Outlook,
     Parameters,
     ProjectSettings,
     Refusal,
@@ -53,6 +54,14 @@ def window(
             mean_annotator_weight=None,
         ),
         counts=Counts(dormant=lacks or {}, **usual | (counts or {})),
+        outlook=Outlook(
+            open=9,
+            contested=0,
+            done=0,
+            wrong_labelled=None,
+            wrong_unlabelled=None,
+            gain_per_label=None,
+        ),
         digest="0" * 64,
     )
 

@@ -12,6 +12,7 @@ from schemas import (
     AnnotatorTrust,
     Counts,
     ItemScore,
+    Outlook,
     Parameters,
     Predictions,
     ProjectSettings,
@@ -62,6 +63,14 @@ def window(project: str) -> Window:
             selected=1,
             budget_left=0,
         ),
+        outlook=Outlook(
+            open=1,
+            contested=0,
+            done=0,
+            wrong_labelled=None,
+            wrong_unlabelled=None,
+            gain_per_label=None,
+        ),
         digest="0" * 64,
     )
 
@@ -79,6 +88,7 @@ def outcome(method: str) -> Outcome:
         num_annotations=1,
         num_answers=1,
         has_prediction=True,
+        progress="open",
         epoch=1,
         provisional=False,
     )
@@ -100,8 +110,12 @@ def outcome(method: str) -> Outcome:
             project=project,
             annotator=annotator,
             annotator_agreement=0.9,
+            agreement_low=0.4,
+            agreement_high=0.98,
+            flag="fine",
             annotator_weight=1 - number / 100,
             num_compared=3,
+            num_overlapping=3,
             num_annotations=4,
             imputed=False,
             epoch=1,

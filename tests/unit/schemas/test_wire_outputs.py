@@ -15,6 +15,7 @@ from schemas import (
     Counts,
     ItemScore,
     ModelParameters,
+    Outlook,
     Output,
     Parameters,
     ProjectSettings,
@@ -35,6 +36,9 @@ from schemas import (
 
 NAMES = st.text(st.characters(codec="utf-8"), min_size=1, max_size=20)
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
+SHARE = st.floats(0, 1)
+PROGRESS = st.sampled_from(["open", "contested", "done"])
+FLAGS = st.sampled_from(["too few", "fine", "below the model", "worse than chance"])
 MICROS = 1_764_000_000_000_000
 
 
@@ -60,6 +64,7 @@ def test_encoded_item_scores_are_what_the_model_dumps(
         num_annotations=data.draw(counts),
         num_answers=data.draw(counts),
         has_prediction=data.draw(columns(num, st.booleans(), np.bool_)),
+        progress=data.draw(st.lists(PROGRESS, min_size=num, max_size=num)),
         epoch=7,
         provisional=True,
     )
@@ -83,8 +88,12 @@ def test_encoded_trust_is_what_the_model_dumps(project: str, num: int, data: st.
         project,
         annotators=data.draw(st.lists(NAMES, min_size=num, max_size=num)),
         annotator_agreement=agreement,
+        agreement_low=data.draw(columns(num, SHARE, np.float64)),
+        agreement_high=data.draw(columns(num, SHARE, np.float64)),
+        flag=data.draw(st.lists(FLAGS, min_size=num, max_size=num)),
         annotator_weight=data.draw(floats),
         num_compared=data.draw(counts),
+        num_overlapping=data.draw(counts),
         num_annotations=data.draw(counts),
         imputed=data.draw(columns(num, st.booleans(), np.bool_)),
         epoch=7,
@@ -163,6 +172,14 @@ def window(**fields: Any) -> Window:
                 eligible=4,
                 selected=3,
                 budget_left=0,
+            ),
+            "outlook": Outlook(
+                open=4,
+                contested=0,
+                done=1,
+                wrong_labelled=0.25,
+                wrong_unlabelled=1.5,
+                gain_per_label=None,
             ),
             "digest": "0" * 64,
             **fields,
@@ -256,6 +273,7 @@ def test_a_score_under_another_items_key_is_an_error() -> None:
         num_annotations=np.array([0]),
         num_answers=np.array([0]),
         has_prediction=np.array([True]),
+        progress=["open"],
         epoch=1,
         provisional=False,
     )

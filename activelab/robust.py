@@ -28,15 +28,15 @@ from activelab.epoch import SMALLEST_WEIGHT, Stage, model_errors
 from activelab.rows import Array, Floats, Ints
 from activelab.statistics import ConsensusCounts, LabelCounts, ratio
 
-PSEUDO_DISSENTS = 20.0
-"""c: one dissent moves a weight by 5 % at most."""
-PSEUDO_ITEMS = 20.0
-"""n0: what P and E are worth before any overlap; one item moves them by 5 % at most."""
+PSEUDO_DISSENTS = 80.0
+"""c: one dissent moves a weight by little more than 1 %."""
+PSEUDO_ITEMS = 40.0
+"""n0: what P and E are worth before any overlap; one item moves them by 2.5 % at most."""
 USUAL_LIKELIHOOD = 0.9
 """P0."""
 USUAL_WEIGHT = 0.6
 """What the pool's weight is drawn to."""
-NEWCOMER = 0.8
+NEWCOMER = 0.4
 """A newcomer's part of the pool's weight: below the median, so that luck does not lead."""
 LABEL_NOISE = 0.05
 """Share of labels that say nothing: no label costs a model more than log(K / 0.05)."""
@@ -65,26 +65,27 @@ def robust_stage(
     disagreeing = compared - labels.agreeing.read(num_annotators)
     dissents = ratio(disagreeing, compared, undefined=0.0) * overlapping
     all_dissents = math.fsum(dissents.tolist())
-    pool = float(_weight(all_dissents, error * int(overlapping.sum()), USUAL_WEIGHT))
+    pool = float(_drawn(all_dissents, error * int(overlapping.sum()), USUAL_WEIGHT))
     newcomer = NEWCOMER * pool
-    weight = np.append(_weight(dissents, error * overlapping, newcomer), newcomer)
-    has_label = labels.labels.read(num_annotators) > 0
-    mean_weight = float(weight[:-1][has_label].mean()) if has_label.any() else newcomer
+    drawn = np.append(_drawn(dissents, error * overlapping, newcomer), newcomer)
+    weight = np.maximum(SMALLEST_WEIGHT, drawn)
+    has_label = np.append(labels.labels.read(num_annotators) > 0, False)
+    has_label[-1] = not has_label.any()  # then whoever comes first is a newcomer
 
     num_models = len(model_scale)
     judged, errors = counts.judged.read(num_models), counts.errors.read(num_models)
+    quality = np.maximum(SMALLEST_WEIGHT, _drawn(errors, error * judged, pool))
     return Stage(
         consensus_likelihood=likelihood,
         majority_class_error=error,
         annotator_weight=weight,
-        mean_annotator_weight=mean_weight,
+        mean_annotator_weight=float(weight[has_label].mean()),
         model_error=model_errors(errors, judged),
-        model_weight=_weight(errors, error * judged, pool) * model_scale,
+        model_weight=quality * model_scale,
     )
 
 
-def _weight(dissents: Array | float, expected: Array | float, towards: float) -> Array:
+def _drawn(dissents: Array | float, expected: Array | float, towards: float) -> Array:
     """Return one less the dissents by those expected, drawn ``towards`` a weight."""
     drawn = (dissents + PSEUDO_DISSENTS * (1 - towards)) / (expected + PSEUDO_DISSENTS)
-    weight: Array = np.maximum(SMALLEST_WEIGHT, 1 - drawn)
-    return weight
+    return np.asarray(1 - drawn)

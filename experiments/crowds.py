@@ -15,8 +15,8 @@ from experiments.datasets import DATASETS, SHARED, Floats, Ints
 from experiments.trained import examined
 from stream_app.folds import out_of_fold
 
-MODEL_LEAN, MODEL_NOISE = 2.5, 2.0
-"""Log-odds that a drawn model has for the right class, and their spread: right on 60-80 %."""
+MODEL_NOISE = 2.0
+"""Spread of a drawn model's log-odds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,17 +54,18 @@ class Crowd:
     def columns(self) -> Columns:
         """Return everything as the batch functions take it."""
         items = [f"item-{row:05d}" for row in range(self.num_items)]
-        answers = (
-            [items[row] for row in self.item],
-            [f"annotator-{row:05d}" for row in self.annotator],
-            self.label,
-        )
+        answers = [items[row] for row in self.item], names(self.annotator), self.label
         num_classes = self.pred_probs.shape[1]
         return columns(num_classes, items, answers, {"drawn": (items, self.pred_probs)})
 
     def first_labels(self) -> Ints:
         """Return the row of each labelled item's first label."""
         return np.unique(self.item, return_index=True)[1]
+
+
+def names(annotators: Ints) -> list[str]:
+    """Return the ids of annotators."""
+    return [f"annotator-{row:05d}" for row in annotators]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,12 @@ class Shape:
     """An annotator's chance of a right label is between these."""
     most_frequent: float | None = None
     """Share of the first class; None: all are as frequent."""
+    guesses: float = 0.0
+    """Share of labels that are guesses, each by somebody who gives no other."""
+    model: float = 2.5
+    """What a drawn model's log-odds are higher by for the right class."""
+    certainty: float = 1.0
+    """What they are multiplied by in the end: more than 1 is over-confident."""
 
 
 SHAPES: Mapping[str, Shape] = {
@@ -88,6 +95,9 @@ SHAPES: Mapping[str, Shape] = {
     "few annotators": Shape(annotators=5, items=300),
     "poor annotators": Shape(skill=(0.3, 0.9)),
     "skewed": Shape(classes=2, most_frequent=0.9, skill=(0.8, 0.99)),
+    "guessers": Shape(guesses=0.3),
+    "poor model": Shape(model=0.5),
+    "certain model": Shape(certainty=10.0),
 }
 """Generated crowds by name."""
 RECORDED = ("bluebirds", "music_genre", "person_video_binary")
@@ -108,7 +118,10 @@ def generated(shape: Shape, seed: int) -> Crowd:
     item, annotator = np.divmod(rng.permutation(pair), shape.annotators)
     skill = rng.uniform(*shape.skill, shape.annotators)
     label = said(rng, truth[item], skill[annotator], shape.classes)
-    return Crowd(item, annotator, label, drawn_model(rng, truth, shape.classes), truth)
+    guessed = np.flatnonzero(rng.random(len(item)) < shape.guesses)
+    label[guessed] = rng.integers(shape.classes, size=len(guessed))
+    annotator[guessed] = shape.annotators + np.arange(len(guessed))
+    return Crowd(item, annotator, label, drawn_model(rng, truth, shape), truth)
 
 
 def recorded(name: str, seed: int) -> Crowd:
@@ -128,7 +141,7 @@ def recorded(name: str, seed: int) -> Crowd:
     around = np.zeros(len(items), dtype=np.int64)
     around[item[order]] = label[order]
     truth = np.array([known[one] for one in items]) if known else None
-    model = drawn_model(rng, around if truth is None else truth, num_classes)
+    model = drawn_model(rng, around if truth is None else truth, Shape(classes=num_classes))
     return Crowd(item[order], annotator[order], label[order], model, truth)
 
 
@@ -169,10 +182,15 @@ def said(rng: np.random.Generator, truth: Ints, skill: Floats | float, classes: 
     return np.where(rng.random(len(truth)) < skill, truth, wrong)
 
 
-def drawn_model(rng: np.random.Generator, truth: Ints, classes: int) -> Floats:
-    """Draw what a model says: normal log-odds, the right class's raised."""
-    logits = MODEL_NOISE * rng.normal(size=(len(truth), classes))
-    logits[np.arange(len(truth)), truth] += MODEL_LEAN
+def drawn_model(rng: np.random.Generator, truth: Ints, shape: Shape) -> Floats:
+    """Draw what a model says that knows how frequent classes are, and has seen something of each.
+
+    Normal log-odds, the right class's raised.
+    """
+    frequency = np.bincount(truth, minlength=shape.classes) + 1
+    logits = MODEL_NOISE * rng.normal(size=(len(truth), shape.classes)) + np.log(frequency)
+    logits[np.arange(len(truth)), truth] += shape.model
+    logits *= shape.certainty
     probs = np.exp(logits - logits.max(axis=1, keepdims=True))
     probs /= probs.sum(axis=1, keepdims=True)
     return np.asarray(probs)

@@ -4,16 +4,18 @@ A method of `activelab.METHODS` chooses the items. What the models learn is Acti
 which the service says of every project; or, as in the paper, the majority vote unless the method
 is ActiveLab itself, and for everyone in the first round. cleanlab brings its own of both.
 
-ActiveLab is fitted in a mode, robust or strict: that of the setting, or the one that is named.
+ActiveLab is fitted in a mode, robust or strict: that of the setting, or the one that is named;
+or strictly but without calibration.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 
 import numpy as np
 
-from activelab import METHODS, Columns, Mode, activelab, fit
+from activelab import METHODS, Columns, Epoch, Mode, fit, score
 from activelab.judgement import judged
 from experiments import reference
 from experiments.datasets import Floats, Ints
@@ -38,23 +40,35 @@ class Strategy:
     """Return a score an item ``(N,)``, lower is sooner; given the seed and the window."""
 
 
+Fit = Callable[[Columns], Epoch]
+
 MODES: Mapping[str, Mode] = {f"activelab_{mode}": mode for mode in Mode}
 """ActiveLab in one mode, whatever the setting's is."""
+FITS: Mapping[str, Fit] = {
+    **{name: partial(fit, mode=mode) for name, mode in MODES.items()},
+    "activelab_uncalibrated": partial(fit, calibrate=False),
+}
+"""ActiveLab fitted in one way, whatever the setting's is."""
 
 
 def strategy(name: str, rule: Rule, mode: Mode) -> Strategy:
     """Return a method by its name, under a rule of consensus, and with ActiveLab in a mode."""
     if name in REFERENCES:
         return REFERENCES[name]
-    if name in MODES:
-        return strategy("activelab", rule, MODES[name])
+    if name in FITS:
+        return _fitted("activelab", rule, FITS[name])
+    return _fitted(name, rule, partial(fit, mode=mode))
+
+
+def _fitted(name: str, rule: Rule, fitted: Fit) -> Strategy:
+    """Return a method under a rule of consensus, with ActiveLab fitted in some way."""
     method = METHODS[name]
 
     def scores(columns: Columns, seed: str, window: int) -> Floats:
-        return method(columns, activelab(columns, mode=mode), seed=seed, window=window)
+        return method(columns, score(columns, fitted(columns)), seed=seed, window=window)
 
     def weighed(columns: Columns) -> Ints:
-        known = activelab(columns, mode=mode)
+        known = score(columns, fitted(columns))
         return np.where(known.num_annotations > 0, known.consensus_label, -1)
 
     if rule is Rule.ACTIVELAB:
@@ -86,7 +100,7 @@ REFERENCES: Mapping[str, Strategy] = {
     ),
 }
 """cleanlab 2.9.0 as it is, and with its counting corrected."""
-STRATEGIES = (*METHODS, *MODES, *REFERENCES)
+STRATEGIES = (*METHODS, *FITS, *REFERENCES)
 """Names of all."""
 
 
@@ -96,6 +110,6 @@ def suitable(num_models: int) -> list[str]:
     >>> "activelab" in suitable(2), "activelab_ensemble" in suitable(2), "entropy" in suitable(2)
     (False, True, True)
     """
-    single = {"activelab", *MODES, *REFERENCES}
+    single = {"activelab", *FITS, *REFERENCES}
     wrong = {"activelab_ensemble"} if num_models == 1 else single
     return [name for name in STRATEGIES if name not in wrong]

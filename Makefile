@@ -37,12 +37,10 @@ lint: setup ## Format, lint, types, and the direction of imports.
 bench: setup ## Every benchmark: ratios against a baseline in the same run.
 	$(BIN)/python -m benchmarks
 
-PAPER := $(BIN)/python -m experiments.paper
 paper: setup ## The ActiveLab paper's experiment, every method; writes docs/label-efficiency.md (an hour).
 	for dataset in wall_robot wall_robot_complete digits; do \
-	$(PAPER) --dataset $$dataset --json docs/results/$$dataset.json || exit; done
-	$(PAPER) --dataset wall_robot --consensus activelab --json docs/results/wall_robot_service.json \
-	--methods activelab,random,good_random,entropy,uncertainty,active_label_cleaning,disagreement
+	$(BIN)/python -m experiments.paper --dataset $$dataset --json docs/results/$$dataset.json || exit; \
+	done
 	$(BIN)/python -m experiments.document
 
 lock: ## Resolve the locks anew (needs uv).

@@ -44,7 +44,8 @@ def save_plot(results: Results, file: Path) -> None:
         axes.set(title=measure.replace("_", " "), xlabel=f"rounds of {setting.batch} labels")
         axes.locator_params(axis="x", integer=True)
         axes.grid(alpha=0.3)
-    axes.plot([], [], "k--", linewidth=1, label="the paper's")
+    if published:
+        axes.plot([], [], "k--", linewidth=1, label="the paper's")
     figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=6)
     figure.suptitle(setting.dataset)
     file.parent.mkdir(parents=True, exist_ok=True)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from activelab import Mode, columns, top
+from activelab import Columns, Mode, columns, top
 from experiments.datasets import DATASETS, Dataset, Ints, Rows
 from experiments.strategies import Rule, strategy
 from experiments.trained import Examined, examined
@@ -53,8 +53,22 @@ class Round:
     selected: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A round, with all that was known in it, and the rows of the items that it asks for."""
+
+    round: Round
+    known: Columns
+    chosen: Ints
+
+
 def play(setting: Setting, method: str, *, seed: int) -> Iterator[Round]:
     """Play the rounds of one run; what a round yields is asked before the next begins."""
+    return (turn.round for turn in turns(setting, method, seed=seed))
+
+
+def turns(setting: Setting, method: str, *, seed: int) -> Iterator[Turn]:
+    """Play the rounds of one run, and keep what was known."""
     dataset = DATASETS[setting.dataset]()
     decide = strategy(method, setting.rule, setting.mode)
     everyone = np.ones(len(dataset.items), dtype=np.bool_)
@@ -78,7 +92,8 @@ def play(setting: Setting, method: str, *, seed: int) -> Iterator[Round]:
             setting.batch,
         )
         selected = [dataset.items[row] for row in chosen]
-        yield measured(dataset, number, len(labels[0]), consensus, models, selected)
+        one = measured(dataset, number, len(labels[0]), consensus, models, selected)
+        yield Turn(one, known, chosen)
         labels = _joined(labels, dataset.ask(seed=seed, number=number, asked=chosen))
 
 

@@ -126,6 +126,8 @@ def setting(*path: str, to: object) -> Change:
         (Topic.WINDOWS, setting("settings", "budget", to=3), {"settings budget"}),
         (Topic.WINDOWS, setting("parameters", "regime", to="?"), {"parameters regime"}),
         (Topic.WINDOWS, setting("counts", "eligible", to=3), {"counts eligible"}),
+        (Topic.WINDOWS, setting("outlook", "done", to=3), {"outlook done"}),
+        (Topic.WINDOWS, setting("outlook", "wrong_labelled", to=3), {"outlook wrong_labelled"}),
         (Topic.WINDOWS, setting("cause", "request_id", to="q"), {"requests", "cause"}),
         (Topic.WINDOWS, setting("window", to=2), {"window", "selection", "digest"}),
         (Topic.WINDOWS, lambda body: [body, body], {"requests", "cause"}),

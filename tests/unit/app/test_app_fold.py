@@ -70,6 +70,29 @@ async def test_only_touched_items_and_acting_annotators_are_said_anew() -> None:
     assert (score.num_annotations, score.provisional) == (2, True)
 
 
+async def test_an_annotators_labels_and_an_items_are_judged_by_how_many_there_are() -> None:
+    stage = await stage_with_project()
+    rows = tuple(
+        Answer(item=f"i{item}", annotator=who, label="dog" if who == "eve" else "cat")
+        for item in range(20)
+        for who in ("ann", "bob", "eve")
+    )
+    said = await stage.publish(Topic.ANNOTATIONS, P, Annotations(rows=rows))
+    few = Annotation(item="i0", annotator="dan", label="cat")
+    said += await stage.publish(Topic.ANNOTATIONS, P, few)
+    trust = {
+        one.annotator: one
+        for topic, m in said
+        if topic == Topic.ANNOTATOR_TRUST
+        and isinstance(one := parse_output(topic, m.key, m.value), AnnotatorTrust)
+    }
+    assert (trust["eve"].flag, trust["dan"].flag) == ("worse than chance", "too few")
+    assert (trust["eve"].num_overlapping, trust["eve"].num_compared) == (20, 40)
+    assert trust["eve"].agreement_high < 0.5 < trust["dan"].agreement_high
+    everyone = [score for score in scores(said).values() if score is not None]
+    assert {score.progress for score in everyone} == {"done"}
+
+
 async def test_a_duplicate_changes_nothing_and_is_counted_as_stale() -> None:
     stage = await stage_with_project()
     label = Annotation(item="a", annotator="x", label="cat", time="2026-01-01T00:00:00Z")

@@ -36,7 +36,7 @@ class ProjectSettings(Event):
     models: Annotated[Classes, Field(min_length=1)]
     """Ids of the models, in the project's order."""
     method: MethodName = "activelab"
-    mode: Literal["robust", "strict"] = "strict"
+    mode: Literal["robust", "strict"] = "robust"
     """How ActiveLab's parameters are fitted: so that little evidence changes little, or to the
     letter."""
     budget: Budget

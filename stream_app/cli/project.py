@@ -63,7 +63,7 @@ async def set_project(
         Literal["robust", "strict"] | None,
         typer.Option(
             help="How annotators and models are weighed: so that little evidence changes little,"
-            " or as ActiveLab says to the letter. New projects: strict."
+            " or as ActiveLab says to the letter. New projects: robust."
         ),
     ] = None,
     budget: Annotated[

@@ -46,8 +46,9 @@ def explained(item: str, *arrivals: Sequence[Arrival] | Arrival) -> Explanation:
     return explain(partition.history(P), item)
 
 
-def test_without_overlaps_the_model_is_believed_as_it_spoke() -> None:
-    said = explained("a", answers("a", ann="cat"), predicted("a", "m", cat=0.25, dog=0.75))
+def test_without_overlaps_strict_mode_believes_the_model_as_it_spoke() -> None:
+    strict = control(SETTINGS.model_copy(update={"mode": "strict"}))
+    said = explained("a", strict, answers("a", ann="cat"), predicted("a", "m", cat=0.25, dog=0.75))
     (answer,), (prediction,) = said.answers, said.predictions
     assert (answer.label, answer.annotator_agreement, answer.annotator_weight) == ("cat", None, 1)
     assert prediction.calibrated == prediction.pred_probs == {"cat": 0.25, "dog": 0.75}
@@ -55,6 +56,18 @@ def test_without_overlaps_the_model_is_believed_as_it_spoke() -> None:
     assert said.standing.posterior == {"cat": 0.25, "dog": 0.75}
     assert (said.standing.consensus_label, said.standing.consensus_quality) == ("cat", 0.25)
     assert (said.state, said.standing.place, said.standing.eligible) == ("open", 1, 1)
+
+
+def test_without_overlaps_robust_mode_weighs_a_label_and_the_model() -> None:
+    said = explained("a", answers("a", ann="cat"), predicted("a", "m", cat=0.25, dog=0.75))
+    (answer,), (prediction,) = said.answers, said.predictions
+    assert answer.annotator_agreement is None
+    model, label = prediction.model_weight, answer.annotator_weight
+    assert model is not None
+    assert 0 < label < model
+    assert prediction.calibrated == pytest.approx({"cat": 0.25, "dog": 0.75}, abs=0.05)
+    assert said.standing is not None
+    assert 0.25 < said.standing.posterior["cat"] < 0.9
 
 
 def test_annotators_who_can_be_compared_have_their_agreement_and_weight() -> None:

@@ -92,7 +92,7 @@ NOON = "2025-11-24T12:00:00Z"
                 "classes": ["a", "b"],
                 "models": ["m"],
                 "method": "activelab",
-                "mode": "strict",
+                "mode": "robust",
                 "budget": 3,
                 "window_seconds": None,
                 "on_request_only": False,

@@ -12,6 +12,9 @@
     paper       the command: every method, many seeds, in parallel
     stream      the command: the same rounds through Kafka
     document    the command: tables and plots of docs/label-efficiency.md
+    trust       the command: how trust ranks annotators, beside raw agreement and Dawid-Skene
+    stopping    the command: what is wrong yet, as expected and in truth
+    dawid_skene, markdown
 
 Not part of the wheel. cleanlab (AGPL) is a development dependency; only ``reference`` imports it.
 """

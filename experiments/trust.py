@@ -133,21 +133,24 @@ class Ranked:
 
     crowd: str
     labels: int
-    annotators: int
+    annotators: list[int]
+    """How many are ranked, by seed."""
     by_ranking: dict[str, list[float]]
 
 
 def ranked(name: str, number: int, seeds: range) -> Ranked:
     """Rank a crowd's annotators by so many labels of each."""
     found: dict[str, list[float]] = {ranking: [] for ranking in RANKINGS}
+    annotators = []
     for seed in seeds:
         known = crowd(name, seed)
         accuracy, labels = true_accuracy(known)
         judged = labels >= ENOUGH
+        annotators.append(int(judged.sum()))
         few = thinned(known, number, seed)
         for ranking, rank in RANKINGS.items():
             found[ranking].append(spearman(rank(few)[judged], accuracy[judged]))
-    return Ranked(name, number, int(judged.sum()), found)
+    return Ranked(name, number, annotators, found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +182,7 @@ def rank_table(results: list[Ranked]) -> str:
     rows = [
         [
             one.crowd,
-            one.annotators,
+            f"{np.mean(one.annotators):.0f}",
             one.labels,
             *(f"{np.mean(v):.2f} ± {np.std(v):.2f}" for v in one.by_ranking.values()),
         ]
@@ -229,8 +232,8 @@ def main(
         said = {"date": date, "seeds": seeds, "mode": mode, "ranked": results, "flagged": flags}
         json.write_bytes(orjson.dumps(said, option=orjson.OPT_APPEND_NEWLINE))
     ran = (
-        f"`python -m experiments.trust --crowds {crowds} --seeds {seeds} --mode {mode}` on {date}: "
-        f"seeds 0 to {seeds - 1}."
+        f'`python -m experiments.trust --crowds "{crowds}" --seeds {seeds} --mode {mode}` on '
+        f"{date}: seeds 0 to {seeds - 1}."
     )
     texts = {"ranks": f"{ran}\n\n{rank_table(results)}", "flags": f"{ran}\n\n{flag_table(flags)}"}
     for name, text in texts.items():

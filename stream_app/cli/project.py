@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from rich.console import Group
 from rich.table import Table
 
-from schemas import MethodName, ProjectSettings, Topic, Window
+from schemas import MethodName, Outlook, ProjectSettings, Topic, Window
 from stream_app.cli.console import out, plain, say_json, sheet, shown_time
 from stream_app.cli.options import usage_error, with_settings
 from stream_app.client import Client
@@ -224,6 +224,18 @@ def dormant(window: Window | None) -> str:
     return ", ".join(f"{count:,} {name}" for name, count in counts.items())
 
 
+def expected(outlook: Outlook) -> str:
+    """Say how many labels are expected to be wrong, and how many a label puts right."""
+    if outlook.wrong_labelled is None or outlook.wrong_unlabelled is None:
+        return "unknown: no two labels can be compared yet"
+    gain = outlook.gain_per_label
+    return (
+        f"{outlook.wrong_labelled:,.1f} of labelled items, "
+        f"{outlook.wrong_unlabelled:,.1f} of items without a label"
+        + ("" if gain is None else f"; a label of this window puts {gain:.2f} right")
+    )
+
+
 def _body(name: str, project: ProjectSettings, window: Window | None) -> dict[str, object]:
     return {
         "project": name,
@@ -263,6 +275,10 @@ def _window_sheet(window: Window | None) -> Group:
         return sheet("No window yet", ())
     shown = window.counts.model_dump(exclude={"dormant"})
     rows = [(name.replace("_", " "), f"{count:,}") for name, count in shown.items()]
+    outlook = window.outlook
+    progress = ("open", outlook.open), ("contested", outlook.contested), ("done", outlook.done)
+    rows += [(name, f"{count:,}") for name, count in progress]
+    rows.append(("expected wrong", expected(outlook)))
     if window.counts.dormant:
         rows.append(("dormant", dormant(window)))
     return sheet(f"Window {window.window:,} of {shown_time(window.now)}", rows)

@@ -8,10 +8,10 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from schemas import Refusal, RefusalReason, RequestCause, Selection, Topic, Window
+from schemas import Outlook, Refusal, RefusalReason, RequestCause, Selection, Topic, Window
 from stream_app.cli.console import err, out, plain, say_json, shown_time
 from stream_app.cli.options import with_settings
-from stream_app.cli.project import Json, dormant, require
+from stream_app.cli.project import Json, dormant, expected, require
 from stream_app.client import ANSWER_SECONDS, Client
 from stream_app.errors import StreamAppError
 from stream_app.settings import Settings
@@ -130,6 +130,8 @@ async def _say(client: Client, answer: Window | Refusal, *, json: bool) -> None:
         say_json(said | {"selections": ranked, "why_empty": why})
         return
     out.print(plain(_headline(answer), "bold"), soft_wrap=True)
+    if isinstance(answer, Window):
+        out.print(_outlook(answer.outlook), soft_wrap=True)
     if selections:
         out.print(_ranking(selections))
     if why:
@@ -175,6 +177,13 @@ def _headline(answer: Window | Refusal) -> str:
         f"Window {answer.window:,} of {answer.project!r}, {shown_time(answer.now)} ({asked}): "
         f"{counts.selected:,} selected of {counts.eligible:,} eligible, "
         f"{counts.leased:,} on lease{left}"
+    )
+
+
+def _outlook(outlook: Outlook) -> str:
+    return (
+        f"Items: {outlook.done:,} done, {outlook.contested:,} contested, {outlook.open:,} open. "
+        f"Expected wrong consensus labels: {expected(outlook)}."
     )
 
 

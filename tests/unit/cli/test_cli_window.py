@@ -14,7 +14,7 @@ from schemas import (
     Window,
 )
 from stream_app.cli.console import plain
-from stream_app.cli.project import dormant
+from stream_app.cli.project import dormant, expected
 from stream_app.cli.window import REFUSALS, why_empty
 
 REQUEST = RequestCause(request_id="r")
@@ -95,6 +95,17 @@ def test_dormant_facts_are_named_and_counted() -> None:
         "1,200 labels:bird, 3 models:n"
     )
     assert dormant(None) == ""
+
+
+def test_what_is_expected_of_the_items_is_said() -> None:
+    unknown = window().outlook
+    assert expected(unknown) == "unknown: no two labels can be compared yet"
+    known = {"wrong_labelled": 1_234.56, "wrong_unlabelled": 7.0}
+    assert expected(unknown.model_copy(update=known)) == (
+        "1,234.6 of labelled items, 7.0 of items without a label"
+    )
+    more = expected(unknown.model_copy(update=known | {"gain_per_label": 0.125}))
+    assert more.endswith("; a label of this window puts 0.12 right")
 
 
 def test_an_id_is_shown_as_it_is_and_nothing_in_it_is_obeyed() -> None:

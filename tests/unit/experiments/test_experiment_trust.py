@@ -51,7 +51,9 @@ def test_the_command_writes_its_tables_where_a_document_wants_them(tmp_path: Pat
     document.write_text("Ranks:\n<!-- ranks -->\n<!-- end -->\n<!-- flags -->\nold\n<!-- end -->\n")
     main(crowds="even,two classes", seeds=2, mode=Mode.ROBUST, json=results, document=document)
     written = document.read_text()
-    assert written.startswith("Ranks:\n<!-- ranks -->\n`python -m experiments.trust --crowds even,")
+    assert written.startswith(
+        'Ranks:\n<!-- ranks -->\n`python -m experiments.trust --crowds "even,'
+    )
     assert written.count("| even |") == 3 + 1
     assert "old" not in written
     said = orjson.loads(results.read_bytes())

@@ -6,7 +6,7 @@ PYTHON ?= $(shell for python in python3.12 python3.11 python3; do \
 	2>/dev/null && echo $$python && break; done)
 BIN := .venv/bin
 
-.PHONY: help setup demo test lint bench paper lock clean
+.PHONY: help setup demo test simulate lint bench paper lock clean
 
 help: ## Say what there is.
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST)
@@ -27,6 +27,11 @@ demo: setup ## Kafka, a worker, a trainer, and eight rounds of active learning.
 
 test: setup ## All tests, the ones on a real Kafka included.
 	$(BIN)/pytest
+
+SEEDS := 1000
+simulate: setup ## Worlds in which everything goes wrong: SEEDS=100000, SEED=17, VARIANTS=300.
+	PYTHONPATH=tests $(BIN)/python tests/simulation/simulate.py \
+	$(if $(SEED),--seed $(SEED),$(if $(VARIANTS),--variants $(VARIANTS),--seeds $(SEEDS)))
 
 lint: setup ## Format, lint, types, and the direction of imports.
 	$(BIN)/ruff format --check .

@@ -1,0 +1,383 @@
+"""A worker: the product's step, lanes and ticker, over ports that crash, freeze and forget.
+
+What stands in `stream_app.transport` on Faust and aiokafka is here again in the same order, each
+part a method, so that a broken variant is a subclass that overrides one.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from random import Random
+
+from sim_broker import CHANGELOG, Broker, Entry, Fenced, Transaction
+from sim_loop import Routine, pause
+
+from schemas import Close, Topic, home, project_key
+from stream_app.errors import StateError
+from stream_app.partition import Partition
+from stream_app.ports import Change, Message
+from stream_app.settings import Settings
+from stream_app.step import Step
+from stream_app.telemetry import Telemetry
+from stream_app.ticker import Ticker
+from stream_app.topology import SOURCES
+from stream_app.transport.errors import StateAhead, TransactionLost
+from stream_app.transport.lanes import Fetch, Lane
+
+UNSYNCED = 4
+"""Writes that a machine may forget when it loses power."""
+
+Write = tuple[Sequence[Change], int]
+
+
+@dataclass
+class Table:
+    """One partition's RocksDB: its rows, the changelog offset that covers them, the last writes."""
+
+    rows: dict[bytes, bytes] = field(default_factory=dict)
+    offset: int | None = None
+    base: tuple[dict[bytes, bytes], int | None] = field(default_factory=lambda: ({}, None))
+    journal: list[Write] = field(default_factory=list)
+
+    def write(self, changes: Sequence[Change], offset: int) -> None:
+        """Write changes with their offset, atomically."""
+        self.rows.update(changes)
+        self.offset = offset
+        self.journal.append((changes, offset))
+        if len(self.journal) > UNSYNCED:
+            self._settle(self.journal.pop(0))
+
+    def forget(self, kept: int) -> None:
+        """Lose power: only some of the last writes are there afterwards."""
+        journal, self.journal = self.journal[:kept], []
+        for write in journal:
+            self._settle(write)
+        self.rows, self.offset = dict(self.base[0]), self.base[1]
+
+    def _settle(self, write: Write) -> None:
+        rows, _ = self.base
+        rows.update(write[0])
+        self.base = rows, write[1]
+
+
+@dataclass
+class Disk:
+    """The Store port: a worker's data folder, which outlives its process."""
+
+    tables: dict[int, Table] = field(default_factory=dict)
+
+    def table(self, partition: int) -> Table:
+        """Return a partition's table, empty where it has never been here."""
+        return self.tables.setdefault(partition, Table())
+
+    def get_many(self, partition: int, keys: Sequence[bytes]) -> list[bytes | None]:
+        """Look up ``keys``, in order."""
+        rows = self.table(partition).rows
+        return [rows.get(key) for key in keys]
+
+    def scan(self, partition: int, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """Iterate over keys that start with ``prefix``, in key order."""
+        rows = self.table(partition).rows
+        return iter(sorted((key, raw) for key, raw in rows.items() if key.startswith(prefix)))
+
+    def write(self, partition: int, changes: Sequence[Change], offset: int) -> None:
+        """Write ``changes`` and the changelog ``offset`` that covers them, atomically."""
+        self.table(partition).write(list(changes), offset)
+
+    def restore(self, partition: int, entries: Iterable[Entry], offset: int) -> None:
+        """Write records of the changelog up to ``offset``."""
+        changes = [(entry.key or b"", entry.value or b"") for entry in entries]
+        self.table(partition).write(changes, offset)
+
+
+@dataclass
+class Luck:
+    """How often the broker refuses a batch, and how often its answer to a commit gets lost."""
+
+    rng: Random
+    share: float
+
+    def is_bad(self) -> bool:
+        """Say whether this goes wrong."""
+        return self.share > 0 and self.rng.random() < self.share
+
+
+class Producers:
+    """The Transaction port: one transactional producer an owned partition."""
+
+    def __init__(self, worker: "Worker") -> None:
+        self.worker = worker
+        self.broker, self._luck = worker.broker, worker.luck
+        self.epochs: dict[int, int] = {}
+        self._failure: Exception | None = None
+
+    async def acquire(self, partitions: Iterable[int]) -> None:
+        """Fence the former owners."""
+        self.epochs = {}
+        for partition in sorted(partitions):
+            await pause(f"acquire producer {partition}")
+            self.epochs[partition] = self.broker.acquire(self._id(partition))
+
+    async def commit(
+        self, partition: int, changes: Sequence[Change], messages: Mapping[str, Sequence[Message]]
+    ) -> int:
+        """Say ``changes`` and ``messages`` in one transaction, or end the worker."""
+        if self._failure is not None:
+            raise self._failure
+        try:
+            return await self._commit(partition, changes, messages)
+        except (Fenced, TransactionLost) as error:
+            self._failure = error
+            raise
+
+    def _id(self, partition: int) -> str:
+        return self.worker.transactional_id(partition)
+
+    async def _commit(
+        self, partition: int, changes: Sequence[Change], messages: Mapping[str, Sequence[Message]]
+    ) -> int:
+        if partition not in self.epochs:
+            message = f"partition {partition} is not ours"
+            raise TransactionLost(message)
+        if not changes:
+            message = f"partition {partition}: a transaction without a change has no offset"
+            raise ValueError(message)
+        transaction = self.broker.begin(self._id(partition), self.epochs[partition])
+        said = [Message(key, value) for key, value in changes]
+        offset = await self._send(transaction, CHANGELOG, partition, said)
+        for topic, some in messages.items():
+            await self._send(transaction, topic, partition, some)
+        self.broker.ask(transaction)
+        await pause("the commit arrives")
+        self.broker.arrive(transaction)
+        await pause("the commit's outcome")
+        if not transaction.committed:
+            message = f"{transaction.id} was fenced or aborted"
+            raise Fenced(message)
+        if self._luck.is_bad():
+            message = "the outcome of a transaction is not known"
+            raise TransactionLost(message)
+        return offset
+
+    async def _send(
+        self, transaction: Transaction, topic: str, partition: int, messages: Sequence[Message]
+    ) -> int:
+        await pause(f"send {len(messages)} to {topic}")
+        if self._luck.is_bad():
+            return self.refused(topic)
+        return self.append(transaction, topic, partition, messages)
+
+    def append(
+        self, transaction: Transaction, topic: str, partition: int, messages: Sequence[Message]
+    ) -> int:
+        """Append to a log, in the transaction; return the last offset."""
+        offset = -1
+        for message in messages:
+            offset = self.broker.append(topic, partition, message, transaction)
+        return offset
+
+    def refused(self, topic: str) -> int:
+        """Take a batch that the broker has refused for the end."""
+        message = f"{topic}: a batch was refused"
+        raise TransactionLost(message)
+
+
+class Worker:
+    """A process with a disk; `boot`, then `go_on` from pause to pause until it dies."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        broker: Broker,
+        settings: Settings,
+        rng: Random,
+        luck: Luck,
+        parts: "Parts",
+    ) -> None:
+        self.name, self.broker, self.settings = name, broker, settings
+        self.rng, self.luck, self.parts = rng, luck, parts
+        self.disk = parts.disk()
+        self.skew = rng.choice((-1500, 0, 0, 700))
+        """How far its clock is off, in milliseconds."""
+        self.routine: Routine | None = None
+        self.at = "off"
+        self.is_frozen = False
+
+    # ------------------------------------------------------------------ life and death
+
+    def boot(self) -> None:
+        """Start the process: nothing is known but what is on disk."""
+        self.producers = self.parts.producers(self)
+        self.step = self.parts.step(self.settings, self.producers, self.disk, Telemetry())
+        self.ticker = Ticker()
+        self.lanes: dict[tuple[str, int], Lane] = {}
+        self.owned: frozenset[int] = frozenset()
+        self.generation = self.known_generation = 0
+        self.is_frozen = False
+        self.routine, self.at = self._live(), "start"
+
+    def die(self) -> None:
+        """End the process, wherever it is; what it has asked for may still arrive."""
+        assert self.routine is not None
+        self.routine.close()
+        self.routine, self.at, self.is_frozen = None, "off", False
+
+    @property
+    def is_up(self) -> bool:
+        """Say whether the process runs, if only frozen."""
+        return self.routine is not None
+
+    @property
+    def is_idle(self) -> bool:
+        """Say whether it owns what the group says, and has nothing to do."""
+        return self.at == "a run" and self.generation == self.broker.group.generation
+
+    def go_on(self) -> None:
+        """Run up to the next pause. Raises what ends the process."""
+        assert self.routine is not None
+        self.at = self.routine.send(None)
+
+    # ------------------------------------------------------------------ the group
+
+    def heartbeat(self) -> None:
+        """Learn the group's generation; a take-over for another one is abandoned."""
+        self.known_generation = self.broker.group.generation
+        if self.generation != self.known_generation and not self.owned:
+            self.die()
+            self._restart_routine()
+
+    def _restart_routine(self) -> None:
+        self.routine, self.at = self._live(), "start"
+
+    async def _live(self) -> None:
+        while True:
+            if self.generation != self.known_generation:
+                self.let_go()
+                self.generation = self.known_generation
+                await self.take_over(self.broker.group.members.get(self.name, frozenset()))
+            elif waiting := [lane for lane in self.lanes.values() if lane.records]:
+                await self.take(self.rng.choice(waiting))
+            else:
+                await pause("a run")
+
+    def let_go(self) -> None:
+        """Forget the partitions; nothing is in flight."""
+        self.owned, self.lanes = frozenset(), {}
+        self.producers.epochs = {}
+        self.step.partitions = {}
+
+    async def take_over(self, partitions: frozenset[int]) -> None:
+        """Fence, look whether it is still ours, recover, rebuild, seek; only then it flows."""
+        await self.fence(partitions)
+        await pause("am I a member?")
+        if self.broker.group.generation != self.generation:
+            return
+        for partition in sorted(partitions):
+            await self.recover(partition)
+        await self.load(partitions)
+        await pause("seek")
+        if self.known_generation != self.generation:
+            return
+        self.lanes = {
+            (topic, partition): Lane.at(topic, partition, position, now=0.0)
+            for partition in sorted(partitions)
+            for topic, position in self.positions(partition).items()
+        }
+        self.owned = partitions
+
+    async def fence(self, partitions: frozenset[int]) -> None:
+        """End all that former owners could still say."""
+        await self.producers.acquire(partitions)
+
+    async def recover(self, partition: int) -> None:
+        """Bring the disk to the end of the changelog, where nobody else can write any more."""
+        log, table = self.broker.logs[CHANGELOG, partition], self.disk.table(partition)
+        end = self.end_of_changelog(partition)
+        await pause(f"read changelog {partition} up to {end}")
+        if table.offset is not None and table.offset >= end:
+            message = f"changelog {partition} ends at {end}, the disk has {table.offset}"
+            raise StateAhead(message)
+        position = 0 if table.offset is None else table.offset + 1
+        while position < end:
+            records, position = self.read_changelog(partition, position)
+            if records:
+                self.disk.restore(partition, records, records[-1].offset)
+            await pause(f"read changelog {partition} from {position} of {log.end}")
+        if end:
+            self.disk.restore(partition, (), end - 1)
+
+    async def load(self, partitions: frozenset[int]) -> None:
+        """Rebuild memory; refuse a state that has lost its own positions."""
+        await pause("rebuild memory")
+        loaded = self.step.load(partitions)
+        for number, partition in loaded.items():
+            worked = self.broker.logs[Topic.WINDOWS, number].end or any(
+                self.broker.group.committed.get((topic, number)) for topic in SOURCES
+            )
+            if worked and not partition.positions:
+                raise StateError.lost([number], "simulation")
+        self.step.partitions = loaded
+
+    # ------------------------------------------------------------------ runs
+
+    def fetch(self) -> None:
+        """Fetch something of each lane, or nothing."""
+        for (topic, partition), lane in self.lanes.items():
+            records, end = self.broker.logs[topic, partition].read(
+                lane.fetched, self.rng.choice((0, 1, 2, 5, 20))
+            )
+            if end != lane.fetched:
+                lane.extend(Fetch(lane.fetched, end, records), now=0.0)
+
+    async def take(self, lane: Lane) -> None:
+        """Give a run to the step, and acknowledge it when all of it is durable."""
+        await self.step.take(lane.take())
+        await pause("acknowledge")
+        lane.ack(now=0.0)
+
+    def commit_offsets(self) -> None:
+        """Tell the group how far we are."""
+        acked = {place: lane.acked for place, lane in self.lanes.items() if lane.acked}
+        self.broker.commit(self.generation, acked)
+
+    def tick(self) -> None:
+        """Send the clock closes that are due by our clock, as far as we know what is ours."""
+        projects = [
+            project
+            for number in sorted(self.owned)
+            for project in self.step.partitions[number].projects.values()
+        ]
+        for tick in self.ticker.due(projects, (self.broker.now + self.skew) / 1000):
+            close = Close(cause="boundary", boundary=tick.boundary)
+            partition = home(tick.project, self.settings.partitions)
+            message = Message(project_key(tick.project), close.to_bytes())
+            self.broker.append(Topic.CONTROL, partition, message)
+
+    # ------------------------------------------------------------------ where things are
+
+    def transactional_id(self, partition: int) -> str:
+        """Name a partition's producer; the same whoever owns it."""
+        return f"simulation-{partition}"
+
+    def end_of_changelog(self, partition: int) -> int:
+        """Return the position up to which recovery reads."""
+        return self.broker.logs[CHANGELOG, partition].end
+
+    def read_changelog(self, partition: int, position: int) -> tuple[list[Entry], int]:
+        """Read some committed records of the changelog."""
+        return self.broker.logs[CHANGELOG, partition].read(position, self.rng.choice((2, 5, 50)))
+
+    def positions(self, partition: int) -> Mapping[str, int]:
+        """Return where each source is read from: behind what is applied."""
+        loaded: Partition = self.step.partitions[partition]
+        return loaded.cut()
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a worker is made of; a broken variant has another part."""
+
+    worker: type[Worker] = Worker
+    producers: type[Producers] = Producers
+    disk: type[Disk] = Disk
+    step: type[Step] = Step

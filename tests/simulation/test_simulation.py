@@ -1,0 +1,40 @@
+"""Whatever goes wrong, and whenever: at rest all is as the batch says, in every seed."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from sim_variants import VARIANTS, Variant
+from simulate import simulate, simulate_all
+
+HERE = Path(__file__).parent
+
+
+@pytest.mark.timeout(600)  # all of the budget that other tests have one by one
+def test_a_thousand_worlds_come_to_rest_in_the_right_state() -> None:
+    wrong = {outcome.seed: outcome.wrong for outcome in simulate_all(range(1000)) if outcome.wrong}
+    assert wrong == {}
+
+
+@pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.name)
+def test_a_broken_variant_is_found(variant: Variant) -> None:
+    found = (seed for seed in range(variant.within) if simulate(seed, variant).wrong)
+    assert next(found, None) is not None
+
+
+def test_a_seed_replays_exactly_whatever_the_hash_seed() -> None:
+    command = [sys.executable, str(HERE / "simulate.py"), "--seed", "3"]
+    diaries = [
+        subprocess.run(
+            command,
+            env=os.environ | {"PYTHONHASHSEED": hash_seed, "PYTHONPATH": str(HERE.parent)},
+            capture_output=True,
+            check=True,
+            timeout=60,
+        ).stdout
+        for hash_seed in ("1", "2")
+    ]
+    assert diaries[0] == diaries[1]
+    assert diaries[0].endswith(b"1 seeds, 0 failures\n")

@@ -1,13 +1,14 @@
 """Robust mode beside strict ActiveLab, and beside strict ActiveLab without calibration.
 
-    python -m experiments.robust --json FILE
+    python -m experiments.robust --json FILE --document docs/robust.md
 
     overlap     share of the best 100 items that the first second label of any item replaces
     strangers   share of guessers of one label who outweigh the median of the others
     consensus   mean accuracy of the consensus, while a crowd's labels are asked for one by one
     model       mean test accuracy in the paper's loop
 
-The constants of `activelab.robust` were chosen where CHOSEN_ON says; nothing else had a say.
+The constants of `activelab.robust` were chosen where CHOSEN_ON says; a * marks the others. The
+margin is that over the better of the others, with its standard error.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -29,6 +30,7 @@ from activelab import score, top
 from experiments.crowds import RECORDED, SHAPES, Crowd, crowd, names
 from experiments.datasets import DATASETS
 from experiments.loop import Setting
+from experiments.markdown import table, write_into
 from experiments.options import console, errors_in_a_sentence
 from experiments.paper import run
 from experiments.strategies import FITS, Fit
@@ -42,13 +44,13 @@ GUESSERS = 200
 ROUNDS = 20
 """Of a crowd whose labels are asked for; each asks for a twentieth of the items."""
 LOOPS: Mapping[str, Setting] = {
-    "digits": Setting("digits", rounds=12, trees=30),
-    "digits, certain trees": Setting("digits", rounds=12, trees=3),
-    "digits, regression": Setting("digits", ("logistic-regression",), rounds=12),
-    "wall_robot": Setting("wall_robot", rounds=12, trees=30),
-    "wall_robot, certain trees": Setting("wall_robot", rounds=12, trees=3),
-    "wall_robot, regression": Setting("wall_robot", ("logistic-regression",), rounds=12),
-    "wall_robot_complete": Setting("wall_robot_complete", rounds=12, trees=30),
+    "digits": Setting("digits", rounds=10, trees=20),
+    "digits, certain trees": Setting("digits", rounds=10, trees=3),
+    "digits, regression": Setting("digits", ("logistic-regression",), rounds=10),
+    "wall_robot": Setting("wall_robot", rounds=10, trees=20),
+    "wall_robot, certain trees": Setting("wall_robot", rounds=10, trees=3),
+    "wall_robot, regression": Setting("wall_robot", ("logistic-regression",), rounds=10),
+    "wall_robot_complete": Setting("wall_robot_complete", rounds=10, trees=20),
 }
 """Settings of the paper's loop; few trees say 0 and 1 of much of which they know little."""
 CHOSEN_ON = ("even", "two classes", "guessers", "music_genre", *(n for n in LOOPS if "digits" in n))
@@ -184,6 +186,9 @@ def main(
     loop_seeds: Annotated[int, typer.Option(help="Runs of each loop.", min=2)] = 5,
     workers: Annotated[int, typer.Option(help="Processes.", min=1)] = 2,
     json: Annotated[Path | None, typer.Option(help="File for all figures.")] = None,
+    document: Annotated[
+        Path | None, typer.Option(help="Markdown file whose table is written anew.")
+    ] = None,
 ) -> None:
     """Measure what robust mode changes, on recorded and generated crowds and in a loop."""
     subjects = [*SHAPES, *RECORDED, *DATASETS]
@@ -201,32 +206,30 @@ def main(
             findings += several
     for name, setting in loops.items():
         findings.append(in_loop(name, setting, range(loop_seeds), workers))
+    date = datetime.now(UTC).date().isoformat()
     if json is not None:
-        said = {
-            "date": datetime.now(UTC).date().isoformat(),
-            "chosen_on": CHOSEN_ON,
-            "findings": [asdict(finding) for finding in findings],
-        }
+        said = {"date": date, "chosen_on": CHOSEN_ON, "findings": list(map(asdict, findings))}
         json.parent.mkdir(parents=True, exist_ok=True)
         json.write_bytes(orjson.dumps(said, option=orjson.OPT_APPEND_NEWLINE))
-        console.print(f"{json} is written.")
-    console.print(summary(findings))
+    heading, *rows = summary(findings)
+    if document is not None:
+        ran = f"{date}; crowds: seeds 0 to {seeds - 1}, the loop: 0 to {loop_seeds - 1}."
+        write_into(document, "findings", f"{ran}\n\n{table(heading, *rows)}")
+    shown = Table(*heading, box=None)
+    for row in rows:
+        shown.add_row(*row)
+    console.print(shown)
 
 
-def summary(findings: Sequence[Finding]) -> Table:
-    """Return a row a finding; the margin is that of accuracies, with its standard error."""
-    table = Table("claim", "subject", box=None)
-    for heading in (*FITS, "margin"):
-        table.add_column(heading.removeprefix("activelab_"), justify="right")
+def summary(findings: Sequence[Finding]) -> Iterator[list[str]]:
+    """Yield the headings, and a row a finding; the margin with its standard error."""
+    yield ["claim", "subject", *(name.removeprefix("activelab_") for name in FITS), "margin"]
     for finding in findings:
         margin = ""
         if finding.claim in ("consensus", "model"):
             margin = "{:+.4f} ± {:.4f}".format(*finding.margin())
-        own = "" if finding.subject in CHOSEN_ON else "*"
-        figures = [f"{finding.mean(name):.4f}" for name in FITS]
-        table.add_row(finding.claim, finding.subject + own, *figures, margin)
-    table.caption = "* had no say in the choice of the constants"
-    return table
+        subject = finding.subject + ("" if finding.subject in CHOSEN_ON else " *")
+        yield [finding.claim, subject, *(f"{finding.mean(name):.4f}" for name in FITS), margin]
 
 
 if __name__ == "__main__":

@@ -11,8 +11,8 @@ from experiments.results import MEASURES, Results
 COLORS = {
     "activelab": "C0",
     "activelab_ensemble": "C0",
-    "activelab_strict": "C9",
-    "activelab_robust": "black",
+    "activelab_strict": "black",
+    "activelab_robust": "C0",
     "random": "C7",
     "good_random": "C8",
     "entropy": "C1",
@@ -34,7 +34,7 @@ def save_plot(results: Results, file: Path) -> None:
         for method, result in results.items():
             mean, std = result.mean(measure), result.std(measure)
             rounds, color = range(len(mean)), COLORS[method]
-            # Where counting is right the curve is ActiveLab's: dots show both.
+            # Where counting is right the curve is strict ActiveLab's: dots show both.
             style = ":" if method == "cleanlab_counting_right" else "-"
             axes.plot(rounds, mean, style, color=color, label=method)
             axes.fill_between(rounds, mean - std, mean + std, color=color, alpha=0.2, linewidth=0)

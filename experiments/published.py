@@ -10,6 +10,7 @@ from experiments.datasets import SHARED, Floats
 
 NAMES: Mapping[str, str] = {
     "activelab": "ActiveLab",
+    "activelab_strict": "ActiveLab",
     "random": "Random",
     "good_random": "Good Random",
     "entropy": "Entropy",

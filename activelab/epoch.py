@@ -9,7 +9,8 @@ Given a consensus, over the items with two labels or more (CROWDLAB, sec. 3; Act
     w_M  model_weight           (1 - e / E, at least 1e-6) * sqrt(mean number of labels)
 
 A model that predicts no item with two labels was never put to the test: as good as an average
-annotator. A model that predicts nothing weighs 0.
+annotator. A model that predicts nothing weighs 0. (Robust mode has weights of its own, from
+`activelab.robust`.)
 
 Stage A takes the majority vote as consensus, stage B the consensus that stage A's weights give.
 """

@@ -47,6 +47,7 @@ def fit(columns: Columns, *, mode: Mode = Mode.STRICT, calibrate: bool = True) -
     counts.add(labels)
     regime = Regime.of(counts)
     compared = regime is Regime.OVERLAPS
+    weighted = compared or robust
     top_class = columns.top_class(slice(None))
     plural = plurality(labels)
     label_ties = _tie_break(labels, plural, num_annotators)
@@ -56,7 +57,7 @@ def fit(columns: Columns, *, mode: Mode = Mode.STRICT, calibrate: bool = True) -
     temperature: Floats | None = None
     agreement = agreements(counts, num_annotators) if compared else np.ones(num_annotators + 1)
     stage_a = stage_b = equal_stage(num_annotators, num_models)
-    if compared or robust:
+    if weighted:
         if calibrate:
             temperature = np.array(
                 [_temperature(columns, labels, m, robust=robust) for m in range(num_models)]
@@ -83,7 +84,7 @@ def fit(columns: Columns, *, mode: Mode = Mode.STRICT, calibrate: bool = True) -
         regime=regime,
         num_labels=len(labels.label),
         class_counts=counts.classes.read(num_classes),
-        weighted=compared or robust,
+        weighted=weighted,
         calibrated=temperature is not None,
         temperature=np.ones(num_models) if temperature is None else temperature,
         agreement=agreement,

@@ -7,16 +7,17 @@ does the first dissent. Here every parameter is drawn to what is known without i
     P    (shares of labels equal to the consensus, summed + n0 P0) / (n + n0)
     E    (items not of the most frequent consensus + n0 (1 - 1 / K)) / (n + n0)
     w_j  1 - (d_j + c (1 - w)) / (E m_j + c), at least 1e-6
-    w_M  the same of the model's errors, times sqrt(mean number of labels)
+    w_M  1 - (e m + c (1 - W)) / (E m + c), at least 1e-6; times sqrt(mean number of labels)
 
-over the n items with two labels or more; m_j are the labels of j there, d_j = (1 - s_j) m_j those
-of them that others dissent from. Who always says the most frequent class is expected to dissent
-E m_j times: so in the limit w_j is strict ActiveLab's 1 - (1 - s_j) / E. The pseudo-count c is in
-expected dissents, not in labels: where errors are rare, more labels are needed to tell them, and
-one dissent never moves a weight by more than about 1 / c, however small E is. (A standardised
-ratio, shrunk as by Clayton and Kaldor 1987.)
+over the n items with two labels or more; the model predicts m of them, j has labels on m_j, and
+others dissent from d_j = (1 - s_j) m_j of those. W is the whole pool's weight by the same formula,
+drawn to a constant; w, a newcomer's, is a part of it.
 
-w is the whole pool's weight by the same formula, drawn to a constant; a newcomer has a part of it.
+Who always says the most frequent class is expected to dissent E m_j times: so in the limit w_j is
+strict ActiveLab's 1 - (1 - s_j) / E. The pseudo-count c is in expected dissents, not in labels:
+where errors are rare, more labels are needed to tell them, and one dissent never moves a weight by
+more than about 1 / c, however small E is. (A standardised ratio, shrunk as by Clayton and Kaldor
+1987.)
 """
 
 import math
@@ -33,9 +34,9 @@ PSEUDO_DISSENTS = 80.0
 PSEUDO_ITEMS = 40.0
 """n0: what P and E are worth before any overlap; one item moves them by 2.5 % at most."""
 USUAL_LIKELIHOOD = 0.9
-"""P0."""
+"""P0: nine labels of ten are right."""
 USUAL_WEIGHT = 0.6
-"""What the pool's weight is drawn to."""
+"""What W is drawn to: a crowd that is worth being asked."""
 NEWCOMER = 0.4
 """A newcomer's part of the pool's weight: below the median, so that luck does not lead."""
 LABEL_NOISE = 0.05

@@ -8,7 +8,7 @@
 - The group's generation says who owns what; a worker knows it late, or not at all.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 import orjson
@@ -19,6 +19,9 @@ from stream_app.ports import Headers, Message
 from stream_app.topology import SOURCES
 
 CHANGELOG = "changelog"
+
+Place = tuple[str, int]
+"""A topic, and a partition of it."""
 
 
 class Fenced(Exception):
@@ -113,16 +116,17 @@ class Group:
 
     generation: int = 0
     members: dict[str, frozenset[int]] = field(default_factory=dict)
-    committed: dict[tuple[str, int], int] = field(default_factory=dict)
+    committed: dict[Place, int] = field(default_factory=dict)
     """Positions, by source topic and partition."""
 
 
 class Broker:
     """All logs, the epochs of transactional ids, the clock, and the group."""
 
-    def __init__(self, partitions: int, now: int) -> None:
+    def __init__(self, partitions: int, now: int, write: Callable[[str], None]) -> None:
         self.partitions = partitions
         self.now = now
+        self._write = write
         self.group = Group()
         topics = (*Topic, CHANGELOG)
         self.logs = {(topic, at): Log() for topic in topics for at in range(partitions)}
@@ -146,6 +150,16 @@ class Broker:
             Entry(log.end, self.now, message.key, message.value, message.headers, transaction)
         )
         return log.end - 1
+
+    def publish(
+        self, who: str, place: Place, message: Message, transaction: Transaction | None = None
+    ) -> None:
+        """Append what ``who`` says to a source topic, and write it in the diary."""
+        topic, partition = place
+        offset = self.append(topic, partition, message, transaction)
+        within = " in a transaction" if transaction else ""
+        said = f"{message.key!r} {message.value!r}"
+        self._write(f"{who}{within}: {topic} {partition} @{offset} {said}")
 
     def acquire(self, transactional_id: str) -> int:
         """Make the caller the only one who can speak under an id; return the epoch."""
@@ -187,7 +201,7 @@ class Broker:
             name: frozenset(order[at :: len(names)]) for at, name in enumerate(names)
         }
 
-    def commit(self, generation: int, positions: dict[tuple[str, int], int]) -> None:
+    def commit(self, generation: int, positions: dict[Place, int]) -> None:
         """Note positions for lag monitors, of members of the current generation only."""
         if generation == self.group.generation:
             self.group.committed |= positions

@@ -11,7 +11,8 @@ from unittest.mock import patch
 
 import orjson
 from sim_broker import CHANGELOG, Entry, Transaction
-from sim_worker import Disk, Parts, Producers, Worker
+from sim_ports import Disk, Producers
+from sim_worker import Parts, Worker
 
 from schemas import Close, Control, Facts, decode
 from stream_app import facts, windows

@@ -4,181 +4,25 @@ What stands in `stream_app.transport` on Faust and aiokafka is here again in the
 part a method, so that a broken variant is a subclass that overrides one.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from random import Random
 
-from sim_broker import CHANGELOG, Broker, Entry, Fenced, Transaction
+from sim_broker import CHANGELOG, Broker, Entry, Place
 from sim_loop import Routine, pause
+from sim_ports import Disk, Luck, Producers
 
 from schemas import Close, Topic, home, project_key
 from stream_app.errors import StateError
 from stream_app.partition import Partition
-from stream_app.ports import Change, Message
+from stream_app.ports import Message
 from stream_app.settings import Settings
 from stream_app.step import Step
 from stream_app.telemetry import Telemetry
 from stream_app.ticker import Ticker
 from stream_app.topology import SOURCES
-from stream_app.transport.errors import StateAhead, TransactionLost
+from stream_app.transport.errors import StateAhead
 from stream_app.transport.lanes import Fetch, Lane
-
-UNSYNCED = 4
-"""Writes that a machine may forget when it loses power."""
-
-Write = tuple[Sequence[Change], int]
-
-
-@dataclass
-class Table:
-    """One partition's RocksDB: its rows, the changelog offset that covers them, the last writes."""
-
-    rows: dict[bytes, bytes] = field(default_factory=dict)
-    offset: int | None = None
-    base: tuple[dict[bytes, bytes], int | None] = field(default_factory=lambda: ({}, None))
-    journal: list[Write] = field(default_factory=list)
-
-    def write(self, changes: Sequence[Change], offset: int) -> None:
-        """Write changes with their offset, atomically."""
-        self.rows.update(changes)
-        self.offset = offset
-        self.journal.append((changes, offset))
-        if len(self.journal) > UNSYNCED:
-            self._settle(self.journal.pop(0))
-
-    def forget(self, kept: int) -> None:
-        """Lose power: only some of the last writes are there afterwards."""
-        journal, self.journal = self.journal[:kept], []
-        for write in journal:
-            self._settle(write)
-        self.rows, self.offset = dict(self.base[0]), self.base[1]
-
-    def _settle(self, write: Write) -> None:
-        rows, _ = self.base
-        rows.update(write[0])
-        self.base = rows, write[1]
-
-
-@dataclass
-class Disk:
-    """The Store port: a worker's data folder, which outlives its process."""
-
-    tables: dict[int, Table] = field(default_factory=dict)
-
-    def table(self, partition: int) -> Table:
-        """Return a partition's table, empty where it has never been here."""
-        return self.tables.setdefault(partition, Table())
-
-    def get_many(self, partition: int, keys: Sequence[bytes]) -> list[bytes | None]:
-        """Look up ``keys``, in order."""
-        rows = self.table(partition).rows
-        return [rows.get(key) for key in keys]
-
-    def scan(self, partition: int, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
-        """Iterate over keys that start with ``prefix``, in key order."""
-        rows = self.table(partition).rows
-        return iter(sorted((key, raw) for key, raw in rows.items() if key.startswith(prefix)))
-
-    def write(self, partition: int, changes: Sequence[Change], offset: int) -> None:
-        """Write ``changes`` and the changelog ``offset`` that covers them, atomically."""
-        self.table(partition).write(list(changes), offset)
-
-    def restore(self, partition: int, entries: Iterable[Entry], offset: int) -> None:
-        """Write records of the changelog up to ``offset``."""
-        changes = [(entry.key or b"", entry.value or b"") for entry in entries]
-        self.table(partition).write(changes, offset)
-
-
-@dataclass
-class Luck:
-    """How often the broker refuses a batch, and how often its answer to a commit gets lost."""
-
-    rng: Random
-    share: float
-
-    def is_bad(self) -> bool:
-        """Say whether this goes wrong."""
-        return self.share > 0 and self.rng.random() < self.share
-
-
-class Producers:
-    """The Transaction port: one transactional producer an owned partition."""
-
-    def __init__(self, worker: "Worker") -> None:
-        self.worker = worker
-        self.broker, self._luck = worker.broker, worker.luck
-        self.epochs: dict[int, int] = {}
-        self._failure: Exception | None = None
-
-    async def acquire(self, partitions: Iterable[int]) -> None:
-        """Fence the former owners."""
-        self.epochs = {}
-        for partition in sorted(partitions):
-            await pause(f"acquire producer {partition}")
-            self.epochs[partition] = self.broker.acquire(self._id(partition))
-
-    async def commit(
-        self, partition: int, changes: Sequence[Change], messages: Mapping[str, Sequence[Message]]
-    ) -> int:
-        """Say ``changes`` and ``messages`` in one transaction, or end the worker."""
-        if self._failure is not None:
-            raise self._failure
-        try:
-            return await self._commit(partition, changes, messages)
-        except (Fenced, TransactionLost) as error:
-            self._failure = error
-            raise
-
-    def _id(self, partition: int) -> str:
-        return self.worker.transactional_id(partition)
-
-    async def _commit(
-        self, partition: int, changes: Sequence[Change], messages: Mapping[str, Sequence[Message]]
-    ) -> int:
-        if partition not in self.epochs:
-            message = f"partition {partition} is not ours"
-            raise TransactionLost(message)
-        if not changes:
-            message = f"partition {partition}: a transaction without a change has no offset"
-            raise ValueError(message)
-        transaction = self.broker.begin(self._id(partition), self.epochs[partition])
-        said = [Message(key, value) for key, value in changes]
-        offset = await self._send(transaction, CHANGELOG, partition, said)
-        for topic, some in messages.items():
-            await self._send(transaction, topic, partition, some)
-        self.broker.ask(transaction)
-        await pause("the commit arrives")
-        self.broker.arrive(transaction)
-        await pause("the commit's outcome")
-        if not transaction.committed:
-            message = f"{transaction.id} was fenced or aborted"
-            raise Fenced(message)
-        if self._luck.is_bad():
-            message = "the outcome of a transaction is not known"
-            raise TransactionLost(message)
-        return offset
-
-    async def _send(
-        self, transaction: Transaction, topic: str, partition: int, messages: Sequence[Message]
-    ) -> int:
-        await pause(f"send {len(messages)} to {topic}")
-        if self._luck.is_bad():
-            return self.refused(topic)
-        return self.append(transaction, topic, partition, messages)
-
-    def append(
-        self, transaction: Transaction, topic: str, partition: int, messages: Sequence[Message]
-    ) -> int:
-        """Append to a log, in the transaction; return the last offset."""
-        offset = -1
-        for message in messages:
-            offset = self.broker.append(topic, partition, message, transaction)
-        return offset
-
-    def refused(self, topic: str) -> int:
-        """Take a batch that the broker has refused for the end."""
-        message = f"{topic}: a batch was refused"
-        raise TransactionLost(message)
 
 
 class Worker:
@@ -210,7 +54,7 @@ class Worker:
         self.producers = self.parts.producers(self)
         self.step = self.parts.step(self.settings, self.producers, self.disk, Telemetry())
         self.ticker = Ticker()
-        self.lanes: dict[tuple[str, int], Lane] = {}
+        self.lanes: dict[Place, Lane] = {}
         self.owned: frozenset[int] = frozenset()
         self.generation = self.known_generation = 0
         self.is_frozen = False
@@ -348,10 +192,10 @@ class Worker:
             for project in self.step.partitions[number].projects.values()
         ]
         for tick in self.ticker.due(projects, (self.broker.now + self.skew) / 1000):
+            place = Topic.CONTROL, home(tick.project, self.settings.partitions)
             close = Close(cause="boundary", boundary=tick.boundary)
-            partition = home(tick.project, self.settings.partitions)
             message = Message(project_key(tick.project), close.to_bytes())
-            self.broker.append(Topic.CONTROL, partition, message)
+            self.broker.publish(f"{self.name} ticks", place, message)
 
     # ------------------------------------------------------------------ where things are
 

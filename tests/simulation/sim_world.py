@@ -5,22 +5,20 @@ when the group changes its mind, what the clock does. Each seed has its own mixt
 """
 
 from collections.abc import Callable
+from operator import methodcaller
 from random import Random
 
-from authors import PROJECTS, START, Author
-from sim_broker import Broker, Fenced, Transaction
-from sim_worker import Luck, Parts, Worker
+from authors import START
+from sim_broker import CHANGELOG, Broker, Fenced
+from sim_clients import Clients
+from sim_ports import Luck
+from sim_worker import Parts, Worker
 
-from schemas import Close, Event, Topic, home, project_key
-from stream_app.ports import Message
 from stream_app.settings import Settings
-from stream_app.topology import SOURCES
 from stream_app.transport.errors import TransactionLost
 
 REST_STEPS = 20_000
 """After so many steps without misfortunes, a world that is not at rest never will be."""
-
-Place = tuple[Topic, int]
 
 
 class Restless(Exception):
@@ -36,9 +34,10 @@ class World:
         """What has happened, in order."""
         self.wrong: list[str] = []
         """What must not have happened, and is not to be seen at rest any more."""
+        self.steps = 0
         self.partitions = rng.randint(1, 3)
         self.settings = Settings(partitions=self.partitions, run_rows=rng.choice((1, 3, 8)))
-        self.broker = Broker(self.partitions, now=START)
+        self.broker = Broker(self.partitions, START, self.write)
         self.luck = Luck(rng, rng.choice((0, 0, 0.01, 0.03)))
         self.workers = [
             parts.worker(
@@ -51,32 +50,7 @@ class World:
             )
             for number in range(rng.randint(1, 3))
         ]
-        self.outbox = self._compose(rng.randint(20, 45))
-        self.transaction: tuple[Transaction, list[tuple[Place, Message]]] | None = None
-        self.steps = 0
-
-    def _compose(self, length: int) -> list[tuple[Place, Message]]:
-        """Write what clients are going to say: settings mostly come first."""
-        author = Author(self.rng.getrandbits(32))
-        outbox = [
-            self._addressed(Topic.CONTROL, project, author.settings()) for project in PROJECTS
-        ]
-        for _ in range(length):
-            topic = self.rng.choice(SOURCES)
-            if self.rng.random() < 0.04:
-                value = self.rng.choice((b"", b"{}", b"[", None))
-                message = Message(self.rng.choice((b"birds", b"\xff", None)), value)
-                outbox.append(((topic, self.rng.randrange(self.partitions)), message))
-                continue
-            place, message = self._addressed(topic, self.rng.choice(PROJECTS), author.event(topic))
-            if self.rng.random() < 0.04:
-                place = topic, self.rng.randrange(self.partitions)
-            outbox.append((place, message))
-        return outbox
-
-    def _addressed(self, topic: Topic, project: str, event: Event) -> tuple[Place, Message]:
-        place = topic, home(project, self.partitions)
-        return place, Message(project_key(project), event.to_bytes())
+        self.clients = Clients(rng, self.broker)
 
     # ------------------------------------------------------------------ life
 
@@ -84,15 +58,13 @@ class World:
         """Live, come to rest, close a last window of every project, and rest again."""
         happenings = self._happenings()
         names, weights = list(happenings), [weight for weight, _ in happenings.values()]
-        while self.outbox:
+        while self.clients.outbox:
             (name,) = self.rng.choices(names, weights)
             self.steps += 1
             happenings[name][1]()
         self.luck.share = 0
         self._rest()
-        for project in PROJECTS:
-            close = Close(cause="request", request_id="the last")
-            self._say("a client closes", *self._addressed(Topic.CONTROL, project, close))
+        self.clients.close_all("the last")
         self._rest()
 
     def end(self) -> None:
@@ -106,14 +78,14 @@ class World:
         misfortune = [self.rng.choice((0, 0.3, 1, 1, 3)) for _ in range(9)]
         return {
             "go on": (60, self._go_on),
-            "fetch": (12, lambda: self._each_awake(Worker.fetch)),
-            "heartbeat": (8, lambda: self._each_awake(Worker.heartbeat)),
-            "commit offsets": (2, lambda: self._each_awake(self._commit_offsets)),
+            "fetch": (12, lambda: self._any_awake(methodcaller("fetch"))),
+            "heartbeat": (8, lambda: self._any_awake(methodcaller("heartbeat"))),
+            "commit offsets": (2, lambda: self._any_awake(self._commit_offsets)),
             "boot": (6, self._boot),
             "wake": (4, self._wake),
-            "client": (8, self._client),
+            "client": (8, self.clients.say),
             "clock": (3, self._clock),
-            "ticker": (2, self._tick),
+            "ticker": (2, lambda: self._any_awake(methodcaller("tick"))),
             "rebalance": (1 * misfortune[0], self._rebalance),
             "crash": (1.2 * misfortune[1], self._crash),
             "freeze": (1.2 * misfortune[2], self._freeze),
@@ -121,7 +93,7 @@ class World:
             "expire": (0.3 * misfortune[4], self._expire),
             "compact": (0.5 * misfortune[5], self._compact),
             "lose a disk": (1 * misfortune[6], self._lose_disk),
-            "client's transaction": (1.5 * misfortune[7], self._transaction),
+            "client's transaction": (1.5 * misfortune[7], self.clients.say_in_transaction),
             "jump": (0.4 * misfortune[8], self._jump),
         }
 
@@ -132,7 +104,7 @@ class World:
     def _awake(self) -> list[Worker]:
         return [worker for worker in self.workers if worker.is_up and not worker.is_frozen]
 
-    def _each_awake(self, do: Callable[[Worker], None]) -> None:
+    def _any_awake(self, do: Callable[[Worker], None]) -> None:
         if awake := self._awake():
             do(self.rng.choice(awake))
 
@@ -165,52 +137,6 @@ class World:
                     f"applied is {applied}"
                 )
 
-    # ------------------------------------------------------------------ clients
-
-    def _say(
-        self, who: str, place: Place, message: Message, transaction: Transaction | None = None
-    ) -> None:
-        offset = self.broker.append(*place, message, transaction)
-        topic, partition = place
-        self.write(f"{who}: {topic} {partition} @{offset} {message.key!r} {message.value!r}")
-
-    def _client(self) -> None:
-        """Say one of the next things, which may be said again later."""
-        place, message = self._next()
-        self._say("a client", place, message)
-        if self.rng.random() < 0.1:
-            self.outbox.insert(self.rng.randint(0, len(self.outbox)), (place, message))
-
-    def _next(self) -> tuple[Place, Message]:
-        return self.outbox.pop(self.rng.randrange(min(4, len(self.outbox))))
-
-    def _transaction(self) -> None:
-        """Begin a client's transaction, go on in it, or end it either way."""
-        if self.transaction is None:
-            epoch = self.broker.acquire("client")
-            self.transaction = self.broker.begin("client", epoch), []
-        transaction, said = self.transaction
-        if not transaction.open:
-            self.transaction = None
-        elif said and self.rng.random() < 0.5:
-            self._end_transaction(is_kept=self.rng.random() < 0.6)
-        elif len(self.outbox) > 1:
-            said.append(self._next())
-            self._say("a client's transaction", *said[-1], transaction)
-
-    def _end_transaction(self, *, is_kept: bool) -> None:
-        if self.transaction is not None:
-            transaction, said = self.transaction
-            self.transaction = None
-            if said and transaction.open:
-                if is_kept:
-                    self.broker.ask(transaction)
-                    self.broker.arrive(transaction)
-                else:
-                    self.broker.abort(transaction)
-                    self.outbox[:0] = said
-                self.write(f"a client's transaction {'commits' if is_kept else 'aborts'}")
-
     # ------------------------------------------------------------------ the clock
 
     def _clock(self) -> None:
@@ -219,9 +145,6 @@ class World:
     def _jump(self) -> None:
         self.broker.now += self.rng.choice((10_000, 60_000, 4_000_000))
         self.write(f"the clock jumps to {self.broker.now}")
-
-    def _tick(self) -> None:
-        self._each_awake(Worker.tick)
 
     # ------------------------------------------------------------------ misfortunes
 
@@ -292,7 +215,7 @@ class World:
 
     def _compact(self) -> None:
         for (topic, _), log in self.broker.logs.items():
-            if topic == "changelog":
+            if topic == CHANGELOG:
                 log.compact()
 
     # ------------------------------------------------------------------ rest
@@ -300,7 +223,7 @@ class World:
     def _rest(self) -> None:
         """Let nothing go wrong any more, until all that was said is done."""
         self.write("nothing goes wrong any more")
-        self._end_transaction(is_kept=True)
+        self.clients.end_transaction(is_kept=True)
         for worker in self.workers:
             worker.is_frozen = False
         self.broker.expire()

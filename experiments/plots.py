@@ -13,6 +13,7 @@ COLORS = {
     "activelab_ensemble": "C0",
     "activelab_strict": "black",
     "activelab_robust": "C0",
+    "activelab_uncalibrated": "C9",
     "random": "C7",
     "good_random": "C8",
     "entropy": "C1",

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 from made_results import result
 
-from experiments.plots import save_plot
+from experiments.plots import COLORS, save_plot
 from experiments.published import curves
 from experiments.results import Price, load_json, save_csv, save_json
+from experiments.strategies import STRATEGIES
 
 
 def test_a_price_lies_between_rounds() -> None:
@@ -50,6 +51,10 @@ def test_published_curves_are_the_papers(shared_data: Path) -> None:
     assert found["activelab"].mean.mean().round(4) == 0.9754
     assert "active_label_cleaning" in curves("wall_robot_complete", "consensus_accuracy")
     assert curves("digits", "test_accuracy") == {}
+
+
+def test_every_strategy_has_a_color() -> None:
+    assert set(COLORS) == set(STRATEGIES)
 
 
 def test_a_plot_has_a_curve_a_method(tmp_path: Path) -> None:

@@ -58,6 +58,9 @@ class Worker:
         self.owned: frozenset[int] = frozenset()
         self.generation = self.known_generation = 0
         self.is_frozen = False
+        self._begin()
+
+    def _begin(self) -> None:
         self.routine, self.at = self._live(), "start"
 
     def die(self) -> None:
@@ -88,10 +91,7 @@ class Worker:
         self.known_generation = self.broker.group.generation
         if self.generation != self.known_generation and not self.owned:
             self.die()
-            self._restart_routine()
-
-    def _restart_routine(self) -> None:
-        self.routine, self.at = self._live(), "start"
+            self._begin()
 
     async def _live(self) -> None:
         while True:
@@ -136,7 +136,7 @@ class Worker:
     async def recover(self, partition: int) -> None:
         """Bring the disk to the end of the changelog, where nobody else can write any more."""
         log, table = self.broker.logs[CHANGELOG, partition], self.disk.table(partition)
-        end = self.end_of_changelog(partition)
+        end = log.end
         await pause(f"read changelog {partition} up to {end}")
         if table.offset is not None and table.offset >= end:
             message = f"changelog {partition} ends at {end}, the disk has {table.offset}"
@@ -202,10 +202,6 @@ class Worker:
     def transactional_id(self, partition: int) -> str:
         """Name a partition's producer; the same whoever owns it."""
         return f"simulation-{partition}"
-
-    def end_of_changelog(self, partition: int) -> int:
-        """Return the position up to which recovery reads."""
-        return self.broker.logs[CHANGELOG, partition].end
 
     def read_changelog(self, partition: int, position: int) -> tuple[list[Entry], int]:
         """Read some committed records of the changelog."""

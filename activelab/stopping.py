@@ -70,7 +70,8 @@ class Outlook:
 
     ``wrong_labelled`` and ``wrong_unlabelled`` are the expected numbers of wrong consensus labels,
     of items with and without labels; ``gain_per_label`` is how many a label of the selected items
-    is expected to put right. None where no labels can be compared, or nothing is selected.
+    is expected to put right. None where labels that can be compared agree no more than by chance,
+    or there are none; and the last one where nothing is selected.
     """
 
     open: int

@@ -139,7 +139,7 @@ class Counts(Wire):
 
 
 class Outlook(Wire):
-    """How far the items are, and what more labels would help; null where none can be compared."""
+    """How far the items are, and what more labels would help; null where nothing is known of it."""
 
     open: Count
     contested: Count

@@ -227,7 +227,7 @@ def dormant(window: Window | None) -> str:
 def expected(outlook: Outlook) -> str:
     """Say how many labels are expected to be wrong, and how many a label puts right."""
     if outlook.wrong_labelled is None or outlook.wrong_unlabelled is None:
-        return "unknown: no two labels can be compared yet"
+        return "unknown, until more labels of the same items agree"
     gain = outlook.gain_per_label
     return (
         f"{outlook.wrong_labelled:,.1f} of labelled items, "

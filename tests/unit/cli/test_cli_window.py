@@ -99,7 +99,7 @@ def test_dormant_facts_are_named_and_counted() -> None:
 
 def test_what_is_expected_of_the_items_is_said() -> None:
     unknown = window().outlook
-    assert expected(unknown) == "unknown: no two labels can be compared yet"
+    assert expected(unknown) == "unknown, until more labels of the same items agree"
     known = {"wrong_labelled": 1_234.56, "wrong_unlabelled": 7.0}
     assert expected(unknown.model_copy(update=known)) == (
         "1,234.6 of labelled items, 7.0 of items without a label"

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import fcntl
 import shutil
 import socket
 import subprocess
@@ -86,6 +87,7 @@ class Broker:
         with ExitStack() as running:
             folder = self.data_dir or Path(running.enter_context(TemporaryDirectory()))
             folder.mkdir(parents=True, exist_ok=True)
+            _refuse_in_use(folder)
             self.port, controller_port = _free_ports(self.port, 0)
             (folder / CONFIG).write_text(_properties(self.port, controller_port))
             if not (folder / RECORDS).exists():
@@ -122,6 +124,18 @@ class Broker:
         traceback: TracebackType | None,
     ) -> None:
         self.stop()
+
+
+def _refuse_in_use(folder: Path) -> None:
+    """Raise where another Kafka holds the lock of its records, before anything is written there."""
+    lock = folder / RECORDS / ".lock"
+    if lock.exists():
+        with lock.open("r+b") as locked:
+            try:
+                fcntl.lockf(locked, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                message = f"{folder} is in use by another Kafka, pid {(folder / PID).read_text()}."
+                raise BrokerError(message) from error
 
 
 def _free_ports(*wanted: int) -> list[int]:

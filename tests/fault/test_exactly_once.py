@@ -93,7 +93,7 @@ async def test_a_worker_killed_in_the_middle_of_a_close_makes_its_window_once(
     client: Client,
 ) -> None:
     """A close says the consensus of many items in bounded transactions before its window."""
-    many = [f"item-{number}" for number in range(40_000)]
+    many = [f"item-{number}" for number in range(100_000)]
     animals = Labelling(PROJECT, project_settings(budget=20, method="random"))
     # Nothing is said of what comes before its project: so the first close has it all to say.
     parts = [many[at : at + 10_000] for at in range(0, len(many), 10_000)]

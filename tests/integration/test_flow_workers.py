@@ -3,11 +3,14 @@
 from pathlib import Path
 from urllib.request import urlopen
 
+from aiokafka import AIOKafkaProducer
 from labelling import project_settings
-from workers import Deployment, WorkerProcess, eventually, series
+from workers import Deployment, WorkerProcess, eventually, series, worker
 
 from schemas import Reason, RefusalReason, Topic, Window
 from stream_app.client import Client
+from stream_app.settings import Settings
+from stream_app.topics import ensure_topics
 
 
 def test_two_workers_share_the_partitions_and_serve_where_nobody_else_does(
@@ -65,6 +68,21 @@ async def test_a_worker_without_the_state_of_the_windows_that_exist_refuses_to_s
     process.wait_for("windows or committed offsets exist: the state was lost")
     process.wait_for("The changelog of stranger has no applied record for partitions")
     assert process.ended() != 0
+
+
+async def test_a_window_that_was_aborted_is_no_past_that_a_worker_could_have_lost(
+    settings: Settings,
+) -> None:
+    await ensure_topics(settings)
+    async with AIOKafkaProducer(
+        bootstrap_servers=settings.bootstrap_servers, transactional_id=f"{settings.app_id}-0"
+    ) as first_worker:
+        await first_worker.begin_transaction()
+        await first_worker.send_and_wait(settings.topic(Topic.WINDOWS), b"{}", partition=0)
+        await first_worker.abort_transaction()
+
+    with worker(settings) as process:
+        process.wait_for("Took over partitions [0, 1, 2]")
 
 
 def test_a_worker_with_another_number_of_partitions_refuses_to_start(

@@ -16,6 +16,7 @@ from sim_world import World
 
 import activelab
 from schemas import (
+    BoundaryCause,
     Close,
     Control,
     Facts,
@@ -150,16 +151,12 @@ def _windows(history: History) -> Iterator[str]:
 def _budget(project: str, windows: list[Window]) -> Iterator[str]:
     spent = 0
     for window in windows:
-        if window.settings.window_seconds is None:
-            taken = window.counts.selected
-        else:
-            taken = spent + window.counts.selected
-        if hasattr(window.cause, "boundary"):
-            spent = taken = window.counts.selected
-        else:
-            spent += window.counts.selected
-        if window.counts.selected and taken > window.settings.budget:
-            yield f"{project}: window {window.window} makes it {taken} of {window.settings.budget}"
+        if isinstance(window.cause, BoundaryCause):
+            spent = 0
+        spent += window.counts.selected
+        counts = window.counts.selected if window.settings.window_seconds is None else spent
+        if window.counts.selected and counts > window.settings.budget:
+            yield f"{project}: window {window.window} makes it {counts} of {window.settings.budget}"
 
 
 def _leases(history: History) -> Iterator[str]:
@@ -276,7 +273,7 @@ def _state(world: World, history: History) -> Iterator[str]:
     published = _published(
         world.broker.logs[Topic.ITEM_SCORES, number].committed(), history.project
     )
-    if published != project.said:
+    if published.keys() != project.said.keys():
         yield f"{history.project}: published {published}, remembered {project.said}"
 
 

@@ -155,10 +155,9 @@ class Worker:
         await pause("rebuild memory")
         loaded = self.step.load(partitions)
         for number, partition in loaded.items():
-            worked = self.broker.logs[Topic.WINDOWS, number].end or any(
-                self.broker.group.committed.get((topic, number)) for topic in SOURCES
-            )
-            if worked and not partition.positions:
+            windows = any(self.broker.logs[Topic.WINDOWS, number].committed())
+            committed = any(self.broker.group.committed.get((topic, number)) for topic in SOURCES)
+            if (windows or committed) and not partition.positions:
                 raise StateError.lost([number], "simulation")
         self.step.partitions = loaded
 

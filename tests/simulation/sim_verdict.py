@@ -13,6 +13,7 @@ from authors import PROJECTS
 from sim_broker import CHANGELOG, Broker, Entry
 from sim_worker import Worker
 from sim_world import World
+from true_facts import true_facts
 
 import activelab
 from schemas import (
@@ -32,7 +33,7 @@ from stream_app import facts
 from stream_app.audit import audit_history
 from stream_app.audit.batch import Batch
 from stream_app.audit.history import History
-from stream_app.audit.replay import Log, Replay, canonical
+from stream_app.audit.replay import Log
 from stream_app.partition import load
 from stream_app.project import Project
 from stream_app.topology import SOURCES
@@ -248,8 +249,8 @@ def _state(world: World, history: History) -> Iterator[str]:
     for _ in history.walk(replay):
         pass
     replay.advance(world.broker.ends(number))
-    prefix = facts.fact_prefix(history.project)
-    if dict(owner.disk.scan(number, prefix)) != _true_facts(replay, prefix):
+    kept = owner.disk.scan(number, facts.fact_prefix(history.project))
+    if dict(kept) != true_facts(replay):
         yield f"{history.project}: the facts are not those of the inputs"
     project = owner.step.partitions[number].projects.get(history.project)
     if project is None or replay.settings is None:
@@ -275,18 +276,6 @@ def _state(world: World, history: History) -> Iterator[str]:
     )
     if published.keys() != project.said.keys():
         yield f"{history.project}: published {published}, remembered {project.said}"
-
-
-def _true_facts(replay: Replay, prefix: bytes) -> dict[bytes, bytes]:
-    """Return the canonical facts of a replay by the keys that they have in the table."""
-    found = {}
-    for (item, who), answer in replay.annotations.items():
-        found[facts.fact_key(prefix, item, facts.ANNOTATION, who)] = canonical(answer)
-    for (item, who), prediction in replay.predictions.items():
-        found[facts.fact_key(prefix, item, facts.PREDICTION, who)] = canonical(prediction)
-    for item, status in replay.statuses.items():
-        found[facts.fact_key(prefix, item, facts.STATUS, "")] = canonical(status)
-    return found
 
 
 def _by_item(scores: activelab.ItemScores) -> dict[str, tuple[Any, ...]]:

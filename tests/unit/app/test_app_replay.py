@@ -6,10 +6,11 @@ from random import Random
 import pytest
 from authors import START, Author
 from memory_ports import Sent
+from true_facts import true_facts
 
 from schemas import Annotation, Event, Facts, SourceRecord, Topic, decode, project_key
 from stream_app import facts
-from stream_app.audit.replay import SOURCES, Log, Replay, canonical
+from stream_app.audit.replay import SOURCES, Log, Replay
 from stream_app.fold import keyed
 
 PROJECT = "birds"
@@ -34,19 +35,6 @@ def replayed(records: dict[Topic, list[SourceRecord]]) -> Replay:
     return replay
 
 
-def true_by_replay(replay: Replay) -> dict[bytes, bytes]:
-    """Return the canonical facts by the keys that they have in the worker's table."""
-    prefix = facts.fact_prefix(PROJECT)
-    found = {}
-    for (item, who), answer in replay.annotations.items():
-        found[facts.fact_key(prefix, item, facts.ANNOTATION, who)] = canonical(answer)
-    for (item, who), prediction in replay.predictions.items():
-        found[facts.fact_key(prefix, item, facts.PREDICTION, who)] = canonical(prediction)
-    for item, status in replay.statuses.items():
-        found[facts.fact_key(prefix, item, facts.STATUS, "")] = canonical(status)
-    return found
-
-
 def true_by_facts(records: dict[Topic, list[SourceRecord]]) -> dict[bytes, bytes]:
     """Merge as the worker does: the newer one by `facts.newer`."""
     found: dict[bytes, bytes] = {}
@@ -64,15 +52,13 @@ def test_of_two_facts_a_replay_and_the_worker_take_the_same_whatever_the_order(s
     author = Author(seed)
     events = {topic: [author.event(topic) for _ in range(150)] for topic in SOURCES}
     records = {topic: sent(some) for topic, some in events.items()}
-    found = true_by_replay(replayed(records))
+    found = true_facts(replayed(records))
     assert found == true_by_facts(records)
 
     shuffled = {topic: Random(seed).sample(some, len(some)) for topic, some in events.items()}
-    assert (
-        true_by_replay(replayed({topic: sent(some) for topic, some in shuffled.items()})) == found
-    )
+    assert true_facts(replayed({topic: sent(some) for topic, some in shuffled.items()})) == found
     twice = {topic: sent(some + some) for topic, some in events.items()}
-    assert true_by_replay(replayed(twice)) == found
+    assert true_facts(replayed(twice)) == found
 
 
 def test_stopping_at_every_position_ends_where_one_stride_does() -> None:
@@ -82,7 +68,7 @@ def test_stopping_at_every_position_ends_where_one_stride_does() -> None:
     steps = Replay(PROJECT, whole.logs, partition=0, partitions=1)
     for position in range(61):
         steps.advance(dict.fromkeys(SOURCES, position))
-    assert true_by_replay(steps) == true_by_replay(whole)
+    assert true_facts(steps) == true_facts(whole)
     assert steps.settings == whole.settings
 
 

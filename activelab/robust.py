@@ -37,7 +37,7 @@ USUAL_LIKELIHOOD = 0.9
 """P0: nine labels of ten are right."""
 USUAL_WEIGHT = 0.6
 """What W is drawn to: a crowd that is worth being asked."""
-NEWCOMER = 0.4
+NEWCOMER = 0.5
 """A newcomer's part of the pool's weight: below the median, so that luck does not lead."""
 LABEL_NOISE = 0.05
 """Share of labels that say nothing: no label costs a model more than log(K / 0.05)."""

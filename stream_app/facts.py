@@ -4,7 +4,7 @@ A fact is the last word of one source on one item: what an annotator answered, w
 predicted, whether the item is registered. The table holds one record a fact, and these:
 
     f project item kind who -> fact      what this module encodes
-    s project item          -> said      the consensus that was last published of the item
+    s project item          -> said      what was last published of the item
     l project item          -> lease     until when it is not selected again
     p project               -> project   settings and counters
     r project request_id    -> window    requests that have been answered
@@ -49,12 +49,12 @@ def request_key(project: str, request_id: str) -> bytes:
 
 
 def said_key(project: str, item: str) -> bytes:
-    """Return the key of an item's published consensus."""
+    """Return the key of what was published of an item."""
     return said_prefix(project) + item.encode()
 
 
 def said_prefix(project: str) -> bytes:
-    """Return what the keys of a project's published consensus begin with."""
+    """Return what the keys of what was published of a project's items begin with."""
     return b"s" + _prefixed(project)
 
 
@@ -122,17 +122,13 @@ def decode_number(raw: bytes) -> int:
 
 
 GONE = b""
-"""Stands for the consensus of an item of which nothing is said any more."""
+"""What is said of an item of which nothing is said any more."""
 
 
-def encode_consensus(label: str | None) -> bytes:
-    """Encode a published consensus: a class's name, or none known."""
-    return _VERSION if label is None else _VERSION + label.encode()
-
-
-def decode_consensus(raw: bytes) -> str | None:
-    """Read what `encode_consensus` wrote; class names are not empty."""
-    return raw[1:].decode() or None
+@lru_cache(maxsize=1024)
+def encode_said(consensus: str | None, progress: str) -> bytes:
+    """Encode what is published of an item: equal if both are. Class names are not empty."""
+    return _VERSION + _prefixed(progress) + (consensus or "").encode()
 
 
 def encode_classes(classes: tuple[str, ...]) -> bytes:

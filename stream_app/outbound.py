@@ -1,8 +1,8 @@
 """What a step says: changes of the table and records for the output topics, gathered here.
 
-An item's published consensus is kept in the table: so a close knows which items have changed
-their mind since, whoever published it, and whose score record needs a tombstone. A lease is kept
-apart from it: it outlives an item that is excluded for a while.
+An item's published consensus and progress are kept in the table: so a close knows of which items
+they have changed since, whoever published them, and whose score record needs a tombstone. A lease
+is kept apart from them: it outlives an item that is excluded for a while.
 """
 
 from collections import defaultdict
@@ -26,8 +26,8 @@ class Outbound:
     messages: dict[str, list[Message]] = field(default_factory=lambda: defaultdict(list))
 
     def say_scores(self, project: Project, scores: ItemScores, *, provisional: bool) -> None:
-        """Publish items' scores, and keep what was said of their consensus where that is new."""
-        consensus = project.names(scores.consensus_label)
+        """Publish items' scores, and keep what is said of them where that is new."""
+        consensus, so_far = project.names(scores.consensus_label), progress(scores).tolist()
         encoded = schemas.encode_item_scores(
             project.id,
             items=scores.item_ids,
@@ -37,16 +37,17 @@ class Outbound:
             num_annotations=scores.num_annotations,
             num_answers=scores.num_answers,
             has_prediction=scores.has_prediction,
-            progress=progress(scores).tolist(),
+            progress=so_far,
             epoch=project.ledger.epoch,
             provisional=provisional,
         )
         self.messages[Topic.ITEM_SCORES].extend(starmap(Message, encoded))
-        for item, label in zip(scores.item_ids, consensus, strict=True):
-            if item not in project.said or project.said[item] != label:
-                project.said[item] = label
-                key = facts.said_key(project.id, item)
-                self.changes.append((key, facts.encode_consensus(label)))
+        for item, said in zip(
+            scores.item_ids, map(facts.encode_said, consensus, so_far), strict=True
+        ):
+            if project.said.get(item) != said:
+                project.said[item] = said
+                self.changes.append((facts.said_key(project.id, item), said))
 
     def say_gone(self, project: Project, items: Iterable[str]) -> None:
         """Publish a tombstone for each item of which a score was said and that is no more."""

@@ -61,8 +61,8 @@ class Project:
         self.pool = Pool(
             num_classes=len(settings.classes), models=settings.models, mode=Mode(settings.mode)
         )
-        self.said: dict[str, str | None] = {}
-        """The published consensus of every item of which a score is published."""
+        self.said: dict[str, bytes] = {}
+        """What is published of every item of which a score is, as `facts.encode_said` has it."""
         self.leases: dict[str, int] = {}
         """Until when (microseconds) an item is not selected again."""
         self.dormant: Counter[str] = Counter()
@@ -91,7 +91,7 @@ class Project:
         start = len(facts.said_prefix(self.id))
         for key, raw in said:
             if raw != facts.GONE:
-                self.said[key[start:].decode()] = facts.decode_consensus(raw)
+                self.said[key[start:].decode()] = raw
         start = len(facts.lease_prefix(self.id))
         for key, raw in leases:
             if until := facts.decode_number(raw):

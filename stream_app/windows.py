@@ -3,7 +3,7 @@
     close ──> verdict: a no-op, a refusal, or a grant of so many selections
     grant ──> refresh (the batch function on the pool) ──> rank what is eligible ──> lease it
 
-Said in bounded transactions {consensus that has changed}, then in one {applied, selections with
+Said in bounded transactions {items that have changed}, then in one {applied, selections with
 their leases, manifest, trust, project}: so a window is visible whole or not at all.
 """
 
@@ -17,7 +17,7 @@ import numpy.typing as npt
 import orjson
 
 import schemas
-from activelab import METHODS, Columns, Epoch, ItemScores, Outlook, outlook, top
+from activelab import METHODS, Columns, Epoch, ItemScores, Outlook, outlook, progress, top
 from schemas import Close, Control, RefusalReason, Topic, Window
 from stream_app import facts
 from stream_app.outbound import Outbound
@@ -173,15 +173,15 @@ def rank(
 
 
 def _say_changes(project: Project, scores: ItemScores) -> Iterator[Outbound]:
-    """Say, in bounded transactions, which consensus has changed, and what is gone."""
-    flipped = [
+    """Say, in bounded transactions, whose consensus or progress has changed, and what is gone."""
+    consensus, so_far = project.names(scores.consensus_label), progress(scores).tolist()
+    saying = map(facts.encode_said, consensus, so_far)
+    changed = [
         row
-        for row, (item, label) in enumerate(
-            zip(scores.item_ids, project.names(scores.consensus_label), strict=True)
-        )
-        if item not in project.said or project.said[item] != label
+        for row, (item, said) in enumerate(zip(scores.item_ids, saying, strict=True))
+        if project.said.get(item) != said
     ]
-    for rows in _chunks(flipped):
+    for rows in _chunks(changed):
         outbound = Outbound()
         outbound.say_scores(project, scores.take(np.array(rows)), provisional=False)
         yield outbound

@@ -84,8 +84,11 @@ def test_a_prediction_gives_back_its_classes_and_probabilities() -> None:
     np.testing.assert_array_equal(np.frombuffer(raw, "<f4"), probs)
 
 
-def test_consensus_and_numbers_are_read_as_written() -> None:
-    for label in ("cat", None):
-        assert facts.decode_consensus(facts.encode_consensus(label)) == label
-        assert facts.encode_consensus(label) != facts.GONE
+def test_whatever_is_said_of_an_item_can_be_told_apart() -> None:
+    pairs = [(label, value) for label in ("cat", "a", None) for value in ("open", "done")]
+    said = {facts.encode_said(*pair) for pair in pairs}
+    assert len(said | {facts.GONE}) == len(pairs) + 1
+
+
+def test_numbers_are_read_as_written() -> None:
     assert facts.decode_number(facts.encode_number(12)) == 12

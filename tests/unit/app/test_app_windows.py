@@ -1,15 +1,21 @@
 """Windows: who may select how much, what is eligible, and what is said."""
 
+from collections import Counter
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from memory_ports import Stage
 
 from schemas import (
     Annotation,
+    Annotations,
+    Answer,
     Close,
     Items,
+    ItemScore,
     Prediction,
+    Predictions,
     ProjectSettings,
     Refusal,
     RefusalReason,
@@ -50,6 +56,16 @@ def selections(said: list[tuple[str, Message]]) -> list[Selection]:
         if topic == Topic.SELECTIONS
         and isinstance(one := parse_output(topic, message.key, message.value), Selection)
     ]
+
+
+def scores(said: list[tuple[str, Message]]) -> dict[str, ItemScore]:
+    """Return the item scores that were said, by item; the last one of each counts."""
+    return {
+        one.item: one
+        for topic, message in said
+        if topic == Topic.ITEM_SCORES
+        and isinstance(one := parse_output(topic, message.key, message.value), ItemScore)
+    }
 
 
 async def stage_with_items(**changes: object) -> Stage:
@@ -255,6 +271,34 @@ async def test_a_close_says_which_consensus_has_changed_in_transactions_before_i
     said = await stage.publish(Topic.CONTROL, P, request("r"))
     assert [topic for topic, _ in said] == [Topic.WINDOWS]  # nothing has changed
     assert stage.memory.transactions == before + 1
+
+
+async def test_behind_a_close_the_published_progress_is_what_its_manifest_counts() -> None:
+    stage = Stage()
+    await stage.publish(Topic.CONTROL, P, settings(budget=0))
+    rng = np.random.default_rng(0)
+    items = tuple(f"i{number}" for number in range(40))
+    shares = tuple((share, 1 - share) for share in rng.random(40).tolist())
+    model = Predictions(model="m", classes=("cat", "dog"), items=items, pred_probs=shares)
+    said = await stage.publish(Topic.PREDICTIONS, P, model)
+    published: dict[str, ItemScore] = {}
+    changed_at_closes = 0
+    for number in range(6):
+        rows = tuple(
+            Answer(item=item, annotator=f"w{who}", label="cat" if rng.random() < 0.7 else "dog")
+            for item, who in zip(rng.choice(items, 15), rng.integers(5, size=15), strict=True)
+        )
+        said += await stage.publish(Topic.ANNOTATIONS, P, Annotations(rows=rows))
+        published |= scores(said)
+        said = await stage.publish(Topic.CONTROL, P, request(f"r{number}"))
+        (window,) = windows(said)
+        changed_at_closes += len(scores(said))
+        published |= scores(said)
+        assert isinstance(window, Window)
+        counts = Counter(score.progress for score in published.values())
+        outlook = window.outlook
+        assert counts == Counter(open=outlook.open, contested=outlook.contested, done=outlook.done)
+    assert changed_at_closes
 
 
 async def test_a_tombstone_follows_the_score_of_an_item_that_is_no_more() -> None:

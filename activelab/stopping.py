@@ -40,7 +40,7 @@ DONE_MARGIN = 0.3
 FEW = 10
 """Labels that the mean agreement counts for, beside those of an annotator."""
 DOUBT = 1e-3
-"""Of everybody, however sure: no annotator errs, and no model gives a class, less often."""
+"""Of everybody, however sure: no annotator and no model is taken to err less often."""
 SAMPLE = 20_000
 """Items that a temperature is fitted to, at most: those of the least hashes."""
 
@@ -160,7 +160,7 @@ class _Sources:
         beliefs[:, ~columns.has_prediction[:, items].any(axis=0)] = 1
         cell = votes.label * votes.num_items + votes.item
         said = sums_at(cell, self.evidence[votes.voter], beliefs.size).reshape(beliefs.shape)
-        log_truth = np.log(np.maximum(beliefs, DOUBT)) + said
+        log_truth = np.log(np.maximum(beliefs, DOUBT / (len(beliefs) - 1))) + said
         truth: Floats = np.exp(log_truth - log_truth.max(axis=0))
         truth /= class_sum(truth)
         return truth

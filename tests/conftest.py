@@ -4,6 +4,7 @@ Tests that take ``shared_data`` read recorded crowd data from beside the clone. 
 they are not collected, and the last section of the report says so; else it lists them.
 """
 
+import os
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,6 +14,9 @@ import pytest
 
 from stream_app.broker import Broker
 from stream_app.settings import Settings
+
+os.environ["COLUMNS"] = "200"
+"""What the command line takes for its terminal's width, wherever the tests run."""
 
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 READS_SHARED_DATA = ("reads", "shared_data")

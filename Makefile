@@ -26,7 +26,7 @@ demo: setup ## Kafka, a worker, a trainer, and eight rounds of active learning.
 	$(BIN)/activelab-stream demo
 
 test: setup ## All tests, the ones on a real Kafka included.
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses 2 --dist loadfile
 
 SEEDS := 1000
 simulate: setup ## Worlds in which everything goes wrong: SEEDS=100000, SEED=17, VARIANTS=300.

@@ -83,9 +83,10 @@ class Outlook:
 
 
 def outlook(columns: Columns, epoch: Epoch, scores: ItemScores, selected: Ints) -> Outlook:
-    """Look ahead from the scores of ``columns`` under ``epoch``; ``selected`` are rows of them.
+    """Look ahead from ``columns``, the epoch fitted to them and their scores under it.
 
-    Sums are exact, so neither order nor split of the items changes a bit.
+    ``selected`` are the rows of the items of which a label each is to come. Sums are exact, so
+    neither order nor split of the items changes a bit.
     """
     so_far = progress(scores)
     count = {value: int(np.count_nonzero(so_far == value)) for value in Progress}
@@ -104,7 +105,7 @@ def _expected(
     columns: Columns, epoch: Epoch, scores: ItemScores, selected: Ints
 ) -> tuple[float | None, float | None, float | None]:
     """Return the expected wrong labels of labelled and unlabelled items, and the gain a label."""
-    labels = columns.labels().by(epoch.places(columns.annotators))
+    labels = columns.labels()
     sources = _Sources.of(labels, columns, epoch)
     if sources is None:
         return None, None, None

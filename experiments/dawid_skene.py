@@ -1,7 +1,7 @@
 """Dawid and Skene's model of annotators (1979), by expectation and maximisation.
 
-Ours, and not crowd-kit's: of that we need one algorithm, and it brings transformers, pyarrow and
-some twenty more packages. It starts, as usual, from the shares of each item's labels.
+Ours, and not crowd-kit's: of that we need one algorithm, and it brings transformers, pyarrow and 14
+more packages. It starts, as usual, from the shares of each item's labels.
 """
 
 import numpy as np

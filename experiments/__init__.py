@@ -14,6 +14,8 @@
     document    the command: tables and plots of docs/label-efficiency.md
     trust       the command: how trust ranks annotators, beside raw agreement and Dawid-Skene
     stopping    the command: what is wrong yet, as expected and in truth
+    robust      the command: what robust mode changes
+    crowds      recorded and generated labels, and models of them
     dawid_skene, markdown
 
 Not part of the wheel. cleanlab (AGPL) is a development dependency; only ``reference`` imports it.

@@ -13,6 +13,7 @@ import numpy as np
 from activelab import Columns, activelab, columns
 from experiments.datasets import DATASETS, SHARED, Floats, Ints
 from experiments.trained import examined
+from stream_app.errors import StreamAppError
 from stream_app.folds import out_of_fold
 
 MODEL_NOISE = 2.0
@@ -127,6 +128,9 @@ def generated(shape: Shape, seed: int) -> Crowd:
 def recorded(name: str, seed: int) -> Crowd:
     """Read a recorded crowd, and draw a model around its truth, or a label where there is none."""
     folder = SHARED / name
+    if not folder.exists():
+        message = f"There is no {folder}: recorded crowds are not part of this repository."
+        raise StreamAppError(message)
     with (folder / "annotations.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     items, item = np.unique([row["item"] for row in rows], return_inverse=True)
@@ -146,7 +150,7 @@ def recorded(name: str, seed: int) -> Crowd:
 
 
 def trained(name: str, seed: int) -> Crowd:
-    """Take the first labels of an experiment's dataset, and train its model on their majority."""
+    """Take the first labels of an experiment's dataset, and train its model on their consensus."""
     dataset = DATASETS[name]()
     items, annotators, label = dataset.first_labels
     _, item = np.unique([*dataset.items, *items], return_inverse=True)

@@ -3,14 +3,12 @@
 python -m experiments.paper --dataset wall_robot --methods activelab,random --json FILE
 """
 
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import contextmanager
+import signal
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from itertools import product
 from multiprocessing import get_context
-from multiprocessing.queues import SimpleQueue
 from pathlib import Path
-from threading import Thread
 from typing import Annotated
 
 import typer
@@ -36,9 +34,6 @@ from experiments.plots import save_plot
 from experiments.results import Result, Results, save_csv, save_json
 from experiments.strategies import MODES, STRATEGIES, Rule, suitable
 from stream_app.folds import ESTIMATORS
-
-Told = SimpleQueue[str | None]
-"""The method of each round that is done, as it is done; None ends it."""
 
 
 def main(  # noqa: PLR0913  a command's options are its signature
@@ -81,6 +76,8 @@ def main(  # noqa: PLR0913  a command's options are its signature
         # A missing file is said before any process starts.
         DATASETS[one_of(DATASETS, dataset)]()
     setting = Setting(dataset, learners, consensus, mode, rounds, batch, trees)
+    # SIGTERM ends it as Ctrl-C does: its processes with it.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     results = run(setting, chosen, range(seeds), workers=workers)
     for file, save in ((json, save_json), (csv, save_csv), (plot, save_plot)):
         if file is not None:
@@ -92,70 +89,33 @@ def main(  # noqa: PLR0913  a command's options are its signature
 def run(setting: Setting, methods: Sequence[str], seeds: Sequence[int], *, workers: int) -> Results:
     """Play every method with every seed, each run in a process, with a bar for each method."""
     date = datetime.now(UTC).date().isoformat()
-    context = get_context("spawn")
-    told: Told = context.SimpleQueue()
     runs: dict[str, dict[int, list[Round]]] = {method: {} for method in methods}
-    with (
-        _bars(told, methods, len(seeds) * setting.rounds),
-        ProcessPoolExecutor(workers, context, _begin, (told,)) as executor,
-    ):
-        jobs = {
-            executor.submit(_play, setting, method, seed): (method, seed)
-            for seed in seeds
-            for method in methods
-        }
-        for job in as_completed(jobs):
-            method, seed = jobs[job]
-            runs[method][seed] = job.result()
-    return {
-        method: Result.of(setting, date, {seed: runs[method][seed] for seed in seeds})
-        for method in methods
-    }
-
-
-_told: Told
-"""A process's end of the queue, which can only be inherited."""
-
-
-def _begin(told: Told) -> None:
-    """Begin a process: one thread each, because they share the cores."""
-    global _told  # noqa: PLW0603
-    _told = told
-    threadpool_limits(1)
-
-
-def _play(setting: Setting, method: str, seed: int) -> list[Round]:
-    """Play one run in a process."""
-    rounds = []
-    for one in play(setting, method, seed=seed):
-        rounds.append(one)
-        _told.put(method)
-    return rounds
-
-
-@contextmanager
-def _bars(told: Told, methods: Sequence[str], total: int) -> Iterator[None]:
-    """Show a bar for each method while its rounds are told."""
     columns = (
         TextColumn("{task.description:>23}"),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=console) as progress:
-        bars = {method: progress.add_task(method, total=total) for method in methods}
+    jobs = [(setting, method, seed) for seed, method in product(seeds, methods)]
+    with (
+        Progress(*columns, console=console) as progress,
+        # One thread each, because they share the cores; none outlives this.
+        get_context("spawn").Pool(workers, threadpool_limits, (1,)) as pool,
+    ):
+        bars = {method: progress.add_task(method, total=len(seeds)) for method in methods}
+        for method, seed, rounds in pool.imap_unordered(_play, jobs):
+            runs[method][seed] = rounds
+            progress.advance(bars[method])
+    return {
+        method: Result.of(setting, date, {seed: runs[method][seed] for seed in seeds})
+        for method in methods
+    }
 
-        def show() -> None:
-            while (method := told.get()) is not None:
-                progress.advance(bars[method])
 
-        listening = Thread(target=show)
-        listening.start()
-        try:
-            yield
-        finally:
-            told.put(None)
-            listening.join()
+def _play(job: tuple[Setting, str, int]) -> tuple[str, int, list[Round]]:
+    """Play one run in a process."""
+    setting, method, seed = job
+    return method, seed, list(play(setting, method, seed=seed))
 
 
 def summary(results: Results) -> Table:

@@ -185,9 +185,8 @@ def _temperatures(labels: Votes, columns: Columns, *, noise: float) -> Floats:
     for model, pred_probs in enumerate(columns.pred_probs):
         chosen = columns.has_prediction[model] & (labels.per_item() > 0)
         if np.count_nonzero(chosen) > SAMPLE:
-            chosen &= (
-                columns.item_hashes <= np.partition(columns.item_hashes[chosen], SAMPLE)[SAMPLE]
-            )
+            last = np.partition(columns.item_hashes[chosen], SAMPLE - 1)[SAMPLE - 1]
+            chosen &= columns.item_hashes <= last
         sums = CalibrationSums()
         for items in block_items(chosen, columns.num_classes):
             sums.add(labels.take(items), pred_probs[items], points, noise)

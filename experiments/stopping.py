@@ -4,7 +4,8 @@
 
 Expected are wrong consensus labels of items with and without labels, and how many of them a label
 of a selected item puts right. The truth of the latter is what the round's labels put right by
-themselves, before any model has learned from them.
+themselves, before any model has learned from them. Beside it stands what would be expected if a
+consensus quality q were a probability: the sum of 1 - q over the items with labels.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -43,6 +44,13 @@ from experiments.strategies import STRATEGIES, Rule
 MEASURES = ("wrong_labelled", "wrong_unlabelled", "gain_per_label")
 SHOWN = (0, 1, 2, 5, 10, 18)
 """Rounds in tables."""
+ROWS = {
+    "wrong_labelled": "wrong labelled",
+    "by_quality": "the same by 1 - q",
+    "wrong_unlabelled": "wrong unlabelled",
+    "gain_per_label": "gain per label",
+}
+"""Measures in tables."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +79,11 @@ def check(setting: Setting, method: str, seed: int) -> list[Checked]:
         so_far = progress(scores)
         checked.append(
             Checked(
-                {name: getattr(ahead, name) or 0.0 for name in MEASURES},
+                {name: getattr(ahead, name) or 0.0 for name in MEASURES}
+                | {"by_quality": float((1 - scores.consensus_quality[has_label]).sum())},
                 {
                     "wrong_labelled": float(wrong[has_label].sum()),
+                    "by_quality": float(wrong[has_label].sum()),
                     "wrong_unlabelled": float(wrong[~has_label].sum()),
                     "gain_per_label": right / len(now.chosen),
                 },
@@ -164,11 +174,10 @@ def measure_table(runs: Runs) -> str:
 
     def rows() -> Iterator[list[str]]:
         for (dataset, method), of_method in runs.items():
-            for measure in MEASURES:
+            for measure, name in ROWS.items():
                 digits = 3 if measure == "gain_per_label" else 1
                 means = [values.mean(axis=0) for values in curves(of_method, measure)]
                 cells = [f"{e:.{digits}f} / {t:.{digits}f}" for e, t in zip(*means, strict=True)]
-                name = measure.replace("_", " ")
                 yield [dataset, f"`{method}`", name, *(cells[at] for at in shown(cells))]
 
     longest = max(runs.values(), key=lambda one: len(one[0].rounds))[0].rounds

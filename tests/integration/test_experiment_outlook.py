@@ -21,7 +21,7 @@ def test_the_command_writes_tables_and_a_plot(tmp_path: Path) -> None:
         document=document,
     )
     written = document.read_text()
-    assert written.count("\n| digits | `random`") == 3 + 1
+    assert written.count("\n| digits | `random`") == 4 + 1
     assert written.count("`python -m experiments.stopping --datasets digits ") == 2
     assert plot.read_bytes().startswith(b"\x89PNG")
     runs = orjson.loads((tmp_path / "stopping.json").read_bytes())["runs"]

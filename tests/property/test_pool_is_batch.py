@@ -4,6 +4,7 @@ The model of a pool is three dicts of the newest facts. The batch side gets colu
 those dicts, items in another order; so it shares nothing with the pool but ``fit`` and ``score``.
 """
 
+from collections import Counter
 from dataclasses import dataclass, field, fields
 from random import Random
 
@@ -186,6 +187,11 @@ class PoolIsBatch(RuleBasedStateMachine):
         trust = pool.trust(pool.annotators())
         agreement = epoch.agreement[epoch.places(pool.annotators())]
         assert trust.annotator_agreement.tolist() == agreement.tolist()
+        columns = pool.columns()
+        labels = columns.labels()
+        who = labels.voter[labels.per_item()[labels.item] > 1].tolist()
+        overlapping = Counter(columns.annotators[voter] for voter in who)
+        assert trust.num_overlapping.tolist() == [overlapping[one] for one in trust.annotators]
 
 
 class RobustPoolIsBatch(PoolIsBatch):

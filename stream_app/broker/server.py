@@ -9,11 +9,11 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Self
 
 from aiokafka.admin import AIOKafkaAdminClient
@@ -63,14 +63,21 @@ class Broker:
 
     With ``data_dir`` the records and the cluster's id outlive it; without, they are gone with it.
     It may be started again, at the same address. Ready means that it has answered a metadata
-    request. It ends with the process that started it, however that ends.
+    request. It ends with the process that started it, however that ends. ``properties`` are added
+    to those of server.properties that it is given here, and win over them.
 
     ``start`` blocks and runs a loop of its own: from a coroutine, call it in a thread.
     """
 
-    def __init__(self, data_dir: Path | None = None, port: int | None = None) -> None:
+    def __init__(
+        self,
+        data_dir: Path | None = None,
+        port: int | None = None,
+        properties: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         self.data_dir = data_dir
         self.port = port or 0
+        self.properties = properties
         self.pid = 0
         self._running = ExitStack()
         self._guardian: subprocess.Popen[bytes] | None = None
@@ -89,7 +96,7 @@ class Broker:
             folder.mkdir(parents=True, exist_ok=True)
             _refuse_in_use(folder)
             self.port, controller_port = _free_ports(self.port, 0)
-            (folder / CONFIG).write_text(_properties(self.port, controller_port))
+            (folder / CONFIG).write_text(_properties(self.port, controller_port, self.properties))
             if not (folder / RECORDS).exists():
                 _format(java, folder)
             guardian = running.enter_context(_guarded([*java, "kafka.Kafka", CONFIG], folder))
@@ -155,7 +162,7 @@ def _free_ports(*wanted: int) -> list[int]:
         return ports
 
 
-def _properties(port: int, controller_port: int) -> str:
+def _properties(port: int, controller_port: int, more: Mapping[str, str]) -> str:
     """Return the text of server.properties; its folder is relative to the working directory."""
     listener, controller = f"PLAINTEXT://{HOST}:{port}", f"CONTROLLER://{HOST}:{controller_port}"
     placed = {
@@ -165,7 +172,9 @@ def _properties(port: int, controller_port: int) -> str:
         "controller.quorum.bootstrap.servers": f"{HOST}:{controller_port}",
         "log.dirs": RECORDS,
     }
-    return "".join(f"{name}={value}\n" for name, value in (PROPERTIES | placed).items())
+    return "".join(
+        f"{name}={value}\n" for name, value in (PROPERTIES | placed | dict(more)).items()
+    )
 
 
 def _format(java: list[str], folder: Path) -> None:

@@ -6,7 +6,7 @@ PYTHON ?= $(shell for python in python3.12 python3.11 python3; do \
 	2>/dev/null && echo $$python && break; done)
 BIN := .venv/bin
 
-.PHONY: help setup demo test simulate lint bench paper lock clean
+.PHONY: help setup demo test simulate fuzz lint bench paper lock clean
 
 help: ## Say what there is.
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST)
@@ -32,6 +32,10 @@ SEEDS := 1000
 simulate: setup ## Worlds in which everything goes wrong: SEEDS=100000, SEED=17, VARIANTS=300.
 	PYTHONPATH=tests $(BIN)/python tests/simulation/simulate.py \
 	$(if $(SEED),--seed $(SEED),$(if $(VARIANTS),--variants $(VARIANTS),--seeds $(SEEDS)))
+
+INPUTS := 100000
+fuzz: setup ## Hostile records, by grammar and by coverage: INPUTS=100000, SEED=17.
+	PYTHONPATH=tests:tests/fuzz $(BIN)/python tests/fuzz/fuzz.py --inputs $(INPUTS) --seed $(or $(SEED),0)
 
 lint: setup ## Format, lint, types, and the direction of imports.
 	$(BIN)/ruff format --check .

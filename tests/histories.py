@@ -17,8 +17,8 @@ class Arrival:
     """A record arrives, some milliseconds after the last one."""
 
     topic: Topic
-    key: bytes
-    value: bytes
+    key: bytes | None
+    value: bytes | None
     after: int = 0
 
 
@@ -77,7 +77,7 @@ class Partition:
         for topic, message in self.stage.memory.said:
             log = logs[topic]
             log.add(Sent(log.end, self.stage.now, message.key, message.value))
-        return History(project, 1, logs)
+        return History(project, self.stage.settings.partitions, logs)
 
 
 def arrival(topic: Topic, project: str, event: Event, after: int = 0) -> Arrival:

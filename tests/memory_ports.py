@@ -50,9 +50,12 @@ class Memory:
 class Stage:
     """One partition driven by hand: publish events, then look at what was said."""
 
-    def __init__(self, *, now: int = 1_800_000_000_000) -> None:
+    def __init__(
+        self, *, now: int = 1_800_000_000_000, number: int = 0, partitions: int = 1
+    ) -> None:
         self.memory = Memory()
-        self.settings = Settings(partitions=1)
+        self.settings = Settings(partitions=partitions)
+        self.number = number
         self.now = now
         self.ends = dict.fromkeys(Topic, 0)
         self.restart()
@@ -60,20 +63,20 @@ class Stage:
     def restart(self) -> None:
         """Forget all memory and build it again from the table."""
         self.step = Step(self.settings, self.memory, self.memory, Telemetry())
-        self.step.partitions = self.step.load(frozenset({0}))
+        self.step.partitions = self.step.load(frozenset({self.number}))
 
     def run(self, topic: Topic, records: Iterable[Sent]) -> Run:
         """Make a run of records; positions go on where the topic's last run ended."""
         records = list(records)
         begin = self.ends[topic]
         self.ends[topic] = begin + len(records)
-        return Run(topic, 0, begin, self.ends[topic], records)
+        return Run(topic, self.number, begin, self.ends[topic], records)
 
     async def publish(
         self, topic: Topic, project: str, *events: Event
     ) -> list[tuple[str, Message]]:
         """Let events arrive now, in one run; return what is said because of them."""
-        assert home(project, 1) == 0
+        assert home(project, self.settings.partitions) == self.number
         before, begin = len(self.memory.said), self.ends[topic]
         run = self.run(
             topic,

@@ -12,13 +12,12 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 import orjson
+from records_verdict import CHANGELOG
 
 from schemas import Topic
 from stream_app.facts import APPLIED
 from stream_app.ports import Headers, Message
 from stream_app.topology import SOURCES
-
-CHANGELOG = "changelog"
 
 Place = tuple[str, int]
 """A topic, and a partition of it."""

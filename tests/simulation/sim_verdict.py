@@ -3,40 +3,36 @@
 Every function yields sentences about what is wrong; none is the only good answer.
 """
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-import orjson
 from authors import PROJECTS
-from sim_broker import CHANGELOG, Broker, Entry
+from records_verdict import (
+    CHANGELOG,
+    changelog_wrong,
+    history_of,
+    outcomes_wrong,
+    published_consensus,
+    windows_wrong,
+)
+from sim_broker import Broker
 from sim_worker import Worker
 from sim_world import World
 from true_facts import true_facts
 
 import activelab
 from schemas import (
-    BoundaryCause,
-    Close,
-    Control,
-    Facts,
     Topic,
     Window,
-    decode,
     home,
-    parse_dead_letter,
-    parse_pair_key,
     project_key,
 )
 from stream_app import facts
-from stream_app.audit import audit_history
 from stream_app.audit.batch import Batch
 from stream_app.audit.history import History
-from stream_app.audit.replay import Log
 from stream_app.partition import load
 from stream_app.project import Project
-from stream_app.topology import SOURCES
 
 TOLERANCE = 1e-9
 
@@ -45,24 +41,14 @@ def judge(world: World) -> Iterator[str]:
     """Yield all that is wrong."""
     yield from world.wrong
     for partition in range(world.partitions):
-        yield from _changelog(world.broker, partition)
-        yield from _outcomes(world.broker, partition)
+        yield from changelog_wrong(world.broker.logs, partition)
+        yield from outcomes_wrong(world.broker.logs, partition, partitions=world.partitions)
         yield from _owner(world, partition)
     for name in PROJECTS:
-        history = _history(world.broker, name)
-        yield from _windows(history)
+        history = history_of(world.broker.logs, name, partitions=world.partitions)
+        yield from windows_wrong(history)
         yield from _consensus(world.broker, history)
         yield from _state(world, history)
-
-
-def _history(broker: Broker, project: str) -> History:
-    """Read what the topics hold of a project, committed."""
-    number = home(project, broker.partitions)
-    logs: dict[str, Log] = {topic: Log(project) for topic in Topic}
-    for topic, log in logs.items():
-        for entry in broker.logs[topic, number].committed():
-            log.add(entry)
-    return History(project, broker.partitions, logs)
 
 
 def _owner_of(world: World, partition: int) -> Worker:
@@ -70,107 +56,7 @@ def _owner_of(world: World, partition: int) -> Worker:
     return owner
 
 
-# ---------------------------------------------------------------- one history, step by step
-
-
-def _changelog(broker: Broker, partition: int) -> Iterator[str]:
-    """Judge the state's history: positions move on, and facts are only replaced by newer ones."""
-    positions: Mapping[str, int] = {}
-    known: dict[bytes, bytes] = {}
-    for entry in broker.logs[CHANGELOG, partition].committed():
-        key, value = entry.key or b"", entry.value or b""
-        where = f"changelog {partition} @{entry.offset}"
-        if key == facts.APPLIED:
-            _, _, after = orjson.loads(value)
-            steps = [after.get(topic, 0) - positions.get(topic, 0) for topic in SOURCES]
-            if min(steps) < 0 or steps.count(0) != len(steps) - 1:
-                yield f"{where}: applied goes from {dict(positions)} to {after}"
-            positions = after
-        elif key.startswith(facts.EVERY_FACT):
-            if not facts.newer(value, known.get(key)):
-                yield f"{where}: fact {key!r} is not newer than what it replaces"
-            known[key] = value
-    for topic in SOURCES:
-        left, _ = broker.logs[topic, partition].read(positions.get(topic, 0), limit=1)
-        if left:
-            yield f"{topic} {partition}: @{left[0].offset} and what follows are not applied"
-
-
-def _outcomes(broker: Broker, partition: int) -> Iterator[str]:
-    """Judge that a record has its dead letter, and a close its answer, once."""
-    letters: Counter[tuple[str, int]] = Counter()
-    for entry in broker.logs[Topic.DEAD_LETTERS, partition].committed():
-        letter = parse_dead_letter(entry.key, entry.value, entry.headers)
-        letters[letter.topic, letter.offset] += 1
-    closes: Counter[tuple[str, str]] = Counter()
-    for topic in SOURCES:
-        log = broker.logs[topic, partition]
-        pieces = decode(
-            list(log.committed()), topic=topic, partition=partition, partitions=broker.partitions,
-            begin=0, end=log.end, max_rows=10**6, max_bytes=10**9,
-        )  # fmt: skip
-        for piece in pieces:
-            match piece:
-                case Facts(rejections=rejections):
-                    letters.subtract((topic, one.record.offset) for one in rejections)
-                case Control(event=Close(request_id=str(request)), project=project):
-                    closes[project, request] += 1
-                case _:
-                    pass
-    for (topic, offset), number in letters.items():
-        if number:
-            yield f"{topic} {partition} @{offset}: {number:+} dead letters"
-    for entry in broker.logs[Topic.WINDOWS, partition].committed():
-        answer = orjson.loads(entry.value or b"")
-        if (request := answer["cause"].get("request_id")) is not None:
-            closes[answer["project"], request] -= 1
-    for (project, request), number in closes.items():
-        if number:
-            yield f"request {request!r} of {project}: {-number:+} answers"
-
-
 # ---------------------------------------------------------------- windows
-
-
-def _windows(history: History) -> Iterator[str]:
-    """Judge what was published: each window is the batch's, numbered, in budget, off lease."""
-    for report in audit_history(history):
-        for difference in report.differences:
-            yield f"{history.project}: window {report.window.window}, {difference}"
-    windows = [answer for answer in history.answers if isinstance(answer, Window)]
-    numbers = [window.window for window in windows]
-    if numbers != list(range(1, len(numbers) + 1)):
-        yield f"{history.project}: windows {numbers}"
-    selected = {number: len(some) for number, some in history.selections.items()}
-    manifests = {w.window: w.counts.selected for w in windows if w.counts.selected}
-    if selected != manifests:
-        yield f"{history.project}: {selected} are selected, the manifests say {manifests}"
-    yield from _budget(history.project, windows)
-    yield from _leases(history)
-
-
-def _budget(project: str, windows: list[Window]) -> Iterator[str]:
-    spent = 0
-    for window in windows:
-        if isinstance(window.cause, BoundaryCause):
-            spent = 0
-        spent += window.counts.selected
-        counts = window.counts.selected if window.settings.window_seconds is None else spent
-        if window.counts.selected and counts > window.settings.budget:
-            yield f"{project}: window {window.window} makes it {counts} of {window.settings.budget}"
-
-
-def _leases(history: History) -> Iterator[str]:
-    replay = history.replay()
-    for answer, _ in history.walk(replay):
-        if isinstance(answer, Window):
-            for selection in history.selections.get(answer.window, ()):
-                until = replay.leases.get(selection.item, 0)
-                if until > answer.now:
-                    yield (
-                        f"{history.project}: window {answer.window} selects {selection.item}, "
-                        f"which is on lease until {until}, at {answer.now}"
-                    )
 
 
 def _consensus(broker: Broker, history: History) -> Iterator[str]:
@@ -190,24 +76,12 @@ def _consensus(broker: Broker, history: History) -> Iterator[str]:
             names = [replay.settings.classes[label] if label >= 0 else None for label in labels]
             right = dict(zip(batch.counted.items, names, strict=True))
             before = [one for one in scores if one.visible_since <= entry.visible_since]
-            published = _published(before, history.project)
+            published = published_consensus(before, history.project)
             if published != right:
                 yield (
                     f"{history.project}: consensus at window {answer.window} is {published}, "
                     f"not {right}"
                 )
-
-
-def _published(scores: Iterable[Entry], project: str) -> dict[str, str | None]:
-    """Return the last consensus of every item of which a score is published."""
-    published: dict[str, str | None] = {}
-    for entry in scores:
-        name, item = parse_pair_key(entry.key or b"")
-        if name == project and entry.value:
-            published[item] = orjson.loads(entry.value)["consensus_label"]
-        elif name == project:
-            published.pop(item, None)
-    return published
 
 
 # ---------------------------------------------------------------- state
@@ -271,7 +145,7 @@ def _state(world: World, history: History) -> Iterator[str]:
     if project.dormant != batch.counted.dormant:
         yield f"{history.project}: dormant {project.dormant}, not {batch.counted.dormant}"
     yield from _scores(project, batch)
-    published = _published(
+    published = published_consensus(
         world.broker.logs[Topic.ITEM_SCORES, number].committed(), history.project
     )
     if published.keys() != project.said.keys():

@@ -47,7 +47,7 @@ from stream_app.settings import Settings
 from stream_app.topics import ensure_topics
 from stream_app.trainer import Task, Trainer
 
-ENOUGH = 1_000
+ENOUGH = 300
 """Answers of an item: more than a run can ask for."""
 
 

@@ -51,6 +51,7 @@ from schemas.project import MethodName, ProjectSettings
 from schemas.reasons import Reason, Rejection, SourceRecord
 from schemas.times import format_time, parse_time
 from schemas.topics import (
+    MAX_ANSWERS,
     MAX_CLASSES,
     MAX_ID_BYTES,
     MAX_RECORD_BYTES,
@@ -61,6 +62,7 @@ from schemas.topics import (
 __all__ = [
     "ABSTENTION",
     "LABEL",
+    "MAX_ANSWERS",
     "MAX_CLASSES",
     "MAX_ID_BYTES",
     "MAX_RECORD_BYTES",

@@ -7,7 +7,7 @@ from pydantic import Field, Strict, model_validator
 from schemas.events import Budget, Event
 from schemas.fields import Classes, Flag
 from schemas.reasons import Reason, fault
-from schemas.topics import MAX_COUNT
+from schemas.topics import MAX_ANSWERS, MAX_COUNT
 
 MethodName = Literal[
     "activelab",
@@ -46,7 +46,7 @@ class ProjectSettings(Event):
     on_request_only: Flag = False
     """Whether clock closes only renew the budget."""
     lease_seconds: Positive = 3600
-    max_answers: Positive = 10
+    max_answers: Annotated[int, Strict(), Field(ge=1, le=MAX_ANSWERS)] = 10
     """Labels and abstentions of an item, after which it is not selected again."""
     state: Literal["active", "paused", "closed"] = "active"
     seed: Annotated[str, Strict()] = ""

@@ -23,7 +23,10 @@ MAX_ROWS = 10_000
 MAX_CLASSES = 10_000
 MAX_ID_BYTES = 1024
 """UTF-8 bytes of an id or a name, so that ids fit into keys."""
+MAX_ANSWERS = 300
+"""Answers of an item that may still be selected: a selection names all who gave them, and 300 of
+the longest ids, with every byte escaped, are less than the largest record that is written."""
 MAX_COUNT = 1_000_000_000
-"""Selections, answers and seconds (31 years): times computed from them stay in range."""
+"""Selections and seconds (31 years): times computed from them stay in range."""
 MAX_RAW_BYTES = 256 << 10
 """Bytes of a value or a key that a dead letter repeats."""

@@ -435,6 +435,8 @@ def test_a_close_has_a_boundary_or_a_request(fields: dict[str, Any], why: Reason
         ({"lease_seconds": 0}, Reason.BAD_SETTINGS),
         ({"lease_seconds": None}, Reason.WRONG_TYPE),
         ({"max_answers": 0}, Reason.BAD_SETTINGS),
+        ({"max_answers": 300}, None),
+        ({"max_answers": 301}, Reason.BAD_SETTINGS),
         ({"on_request_only": 1}, Reason.WRONG_TYPE),
         ({"state": "paused"}, None),
         ({"state": "gone"}, Reason.BAD_SETTINGS),

@@ -16,6 +16,8 @@ from stream_app.topology import TopicPlan, changelog, plans
 CREATE_SECONDS = 30.0
 GUARANTEES = ("cleanup.policy", "retention.ms", "retention.bytes", "message.timestamp.type")
 """Configs that decide whether a record is kept and whose time it has."""
+REPLICAS_TO_LOSE_ONE = 3
+"""From that many on, what is acknowledged is on two nodes at least, and one may be away."""
 
 
 async def ensure_topics(settings: Settings) -> None:
@@ -106,8 +108,10 @@ async def _create(
     admin: AIOKafkaAdminClient, missing: Mapping[str, TopicPlan], settings: Settings
 ) -> None:
     """Ask for the ``missing`` topics; that another worker was faster is fine."""
+    replicas = settings.replication_factor
+    in_sync = {"min.insync.replicas": "2"} if replicas >= REPLICAS_TO_LOSE_ONE else {}
     new = [
-        NewTopic(name, settings.partitions, settings.replication_factor, topic_configs=plan.config)
+        NewTopic(name, settings.partitions, replicas, topic_configs=plan.config | in_sync)
         for name, plan in missing.items()
     ]
     for name, code, reason in (await admin.create_topics(new)).topic_errors:

@@ -1,16 +1,16 @@
 """One Kafka node in KRaft mode: formatted, started, ready, stopped."""
 
 import asyncio
-import base64
 import fcntl
+import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import time
-import uuid
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import MappingProxyType, TracebackType
@@ -21,9 +21,11 @@ from aiokafka.errors import KafkaError
 
 from stream_app.broker.jars import kafka_jars
 from stream_app.broker.java import find_java
+from stream_app.broker.quorum import HOST, Seat, seats
 from stream_app.errors import BrokerError
 
-HOST = "127.0.0.1"
+PLAINTEXT = "PLAINTEXT"
+"""The listener that is always there: for the nodes themselves, and for whoever asks them."""
 START_SECONDS = 60.0
 """It takes 2 s; a loaded machine is given time."""
 STOP_SECONDS = 15.0
@@ -34,7 +36,7 @@ LOG_LINES = 20
 GUARDIAN = Path(__file__).with_name("guardian.py")
 LOGGING = Path(__file__).with_name("log4j2.yaml")
 # A small heap, and a compiler that starts fast: the broker shares two cores with its clients.
-JAVA_OPTIONS = ("-Xms128m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
+JAVA_OPTIONS = ("-Xms128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 
 CONFIG, LOG, PID, RECORDS = "server.properties", "kafka.log", "kafka.pid", "records"
 """What is in the folder of a node, which is Kafka's working directory."""
@@ -66,6 +68,10 @@ class Broker:
     request. It ends with the process that started it, however that ends. ``properties`` are added
     to those of server.properties that it is given here, and win over them.
 
+    Beside PLAINTEXT it listens to ``listeners`` (protocols by their Kafka names; their keys and
+    mechanisms are properties); ``users`` are SCRAM's, with their passwords. With a ``seat`` it is a
+    node of a `Cluster`. ``heap`` is Java's, at most.
+
     ``start`` blocks and runs a loop of its own: from a coroutine, call it in a thread.
     """
 
@@ -74,31 +80,51 @@ class Broker:
         data_dir: Path | None = None,
         port: int | None = None,
         properties: Mapping[str, str] = MappingProxyType({}),
+        *,
+        listeners: Sequence[str] = (),
+        users: Mapping[str, str] = MappingProxyType({}),
+        seat: Seat | None = None,
+        heap: str = "512m",
     ) -> None:
         self.data_dir = data_dir
-        self.port = port or 0
         self.properties = properties
         self.pid = 0
+        self._ports = {PLAINTEXT: port or 0} | dict.fromkeys(listeners, 0)
+        self._users = users
+        self._seat = seat
+        self._heap = heap
         self._running = ExitStack()
         self._guardian: subprocess.Popen[bytes] | None = None
 
     @property
+    def port(self) -> int:
+        """Return the port of its plain listener; known once it runs."""
+        return self._ports[PLAINTEXT]
+
+    @property
     def bootstrap_servers(self) -> str:
         """Return its address as clients take it; known once it runs."""
-        return f"{HOST}:{self.port}"
+        return self.address(PLAINTEXT)
+
+    def address(self, protocol: str) -> str:
+        """Return where it listens to a protocol; known once it runs."""
+        return f"{HOST}:{self._ports[protocol]}"
 
     def start(self) -> None:
         """Start Kafka and wait until it answers, or leave nothing behind and raise."""
-        java = [str(find_java()), *JAVA_OPTIONS, f"-Dlog4j2.configurationFile={LOGGING.as_uri()}"]
-        java += ["-cp", f"{kafka_jars()}/*"]
+        java = [str(find_java()), *JAVA_OPTIONS, f"-Xmx{self._heap}"]
+        java += [f"-Dlog4j2.configurationFile={LOGGING.as_uri()}", "-cp", f"{kafka_jars()}/*"]
         with ExitStack() as running:
             folder = self.data_dir or Path(running.enter_context(TemporaryDirectory()))
             folder.mkdir(parents=True, exist_ok=True)
             _refuse_in_use(folder)
-            self.port, controller_port = _free_ports(self.port, 0)
-            (folder / CONFIG).write_text(_properties(self.port, controller_port, self.properties))
+            controller_port = self._seat.controller_port if self._seat else 0
+            *ports, controller_port = free_ports(*self._ports.values(), controller_port)
+            self._ports = dict(zip(self._ports, ports, strict=True))
+            seat = self._seat or seats([controller_port])[0]
+            (folder / CONFIG).write_text(_properties(self._ports, seat, self.properties))
             if not (folder / RECORDS).exists():
-                _format(java, folder)
+                _format(java, folder, [*seat.format_options(), *_scram(self._users)])
             guardian = running.enter_context(_guarded([*java, "kafka.Kafka", CONFIG], folder))
             _await_ready(guardian, folder, self.port)
             self.pid = int((folder / PID).read_text())
@@ -119,6 +145,13 @@ class Broker:
         self._running.close()
         self._guardian = None
         self.pid = 0
+
+    def kill(self) -> None:
+        """End Kafka where it runs as a power cut would (but for the disk), and wait."""
+        if self.pid:
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGKILL)
+        self.stop()
 
     def __enter__(self) -> Self:
         self.start()
@@ -145,7 +178,7 @@ def _refuse_in_use(folder: Path) -> None:
                 raise BrokerError(message) from error
 
 
-def _free_ports(*wanted: int) -> list[int]:
+def free_ports(*wanted: int) -> list[int]:
     """Return ports that nothing listens on, all different; 0 asks for any.
 
     Kafka binds them a second later: if another program is faster, Kafka's log says so.
@@ -162,30 +195,36 @@ def _free_ports(*wanted: int) -> list[int]:
         return ports
 
 
-def _properties(port: int, controller_port: int, more: Mapping[str, str]) -> str:
+def _properties(ports: Mapping[str, int], seat: Seat, more: Mapping[str, str]) -> str:
     """Return the text of server.properties; its folder is relative to the working directory."""
-    listener, controller = f"PLAINTEXT://{HOST}:{port}", f"CONTROLLER://{HOST}:{controller_port}"
+    listeners = [f"{protocol}://{HOST}:{port}" for protocol, port in ports.items()]
     placed = {
-        "listeners": f"{listener},{controller}",
-        "advertised.listeners": listener,
-        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
-        "controller.quorum.bootstrap.servers": f"{HOST}:{controller_port}",
+        "listeners": ",".join([*listeners, f"CONTROLLER://{HOST}:{seat.controller_port}"]),
+        "advertised.listeners": ",".join(listeners),
+        "listener.security.protocol.map": ",".join(
+            ["CONTROLLER:PLAINTEXT", *(f"{protocol}:{protocol}" for protocol in ports)]
+        ),
         "log.dirs": RECORDS,
     }
-    return "".join(
-        f"{name}={value}\n" for name, value in (PROPERTIES | placed | dict(more)).items()
-    )
+    said = PROPERTIES | seat.properties() | placed | dict(more)
+    return "".join(f"{name}={value}\n" for name, value in said.items())
 
 
-def _format(java: list[str], folder: Path) -> None:
+def _scram(users: Mapping[str, str]) -> list[str]:
+    """Return the options that make users known to SCRAM from the first start on."""
+    return [
+        f"--add-scram={mechanism}=[name={name},password={password}]"
+        for name, password in users.items()
+        for mechanism in ("SCRAM-SHA-256", "SCRAM-SHA-512")
+    ]
+
+
+def _format(java: list[str], folder: Path, options: Sequence[str]) -> None:
     """Give ``folder`` a cluster id and an empty log; it has both or neither."""
-    cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-    # Written with "=", as an id may begin with a dash.
-    options = ["--standalone", f"--cluster-id={cluster_id}", f"--config={CONFIG}"]
     with TemporaryDirectory(dir=folder) as scratch:
         shutil.copy(folder / CONFIG, scratch)
         done = subprocess.run(
-            [*java, "kafka.tools.StorageTool", "format", *options],
+            [*java, "kafka.tools.StorageTool", "format", f"--config={CONFIG}", *options],
             cwd=scratch,
             capture_output=True,
             text=True,

@@ -6,7 +6,7 @@ PYTHON ?= $(shell for python in python3.12 python3.11 python3; do \
 	2>/dev/null && echo $$python && break; done)
 BIN := .venv/bin
 
-.PHONY: help setup demo test simulate fuzz lint bench paper lock clean
+.PHONY: help setup demo test simulate fuzz soak lint bench paper lock clean
 
 help: ## Say what there is.
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST)
@@ -36,6 +36,10 @@ simulate: setup ## Worlds in which everything goes wrong: SEEDS=100000, SEED=17,
 INPUTS := 100000
 fuzz: setup ## Hostile records, by grammar and by coverage: INPUTS=100000, SEED=17.
 	PYTHONPATH=tests:tests/fuzz $(BIN)/python tests/fuzz/fuzz.py --inputs $(INPUTS) --seed $(or $(SEED),0)
+
+MINUTES := 60
+soak: setup ## A worker at half of its peak, then faster than it can: MINUTES=60.
+	PYTHONPATH=tests $(BIN)/python tests/load/soak.py --minutes $(MINUTES)
 
 lint: setup ## Format, lint, types, and the direction of imports.
 	$(BIN)/ruff format --check .

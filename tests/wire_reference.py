@@ -106,7 +106,7 @@ def judged(record: Record, event: dict[str, Any], topic: Topic) -> Said:
     lists = [event[name] for name in columns if isinstance(event.get(name), list)]
     if len({len(column) for column in lists}) > 1:
         return Said(reason="wrong_length")
-    without_rows = {name: [] for name in columns if len(lists) == len(columns)}
+    without_rows = {name: [] for name in columns if isinstance(event.get(name), list)}
     said, why = validated(record, model, event | without_rows)
     if said is None:
         return Said(reason=why)

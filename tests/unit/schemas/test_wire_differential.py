@@ -83,6 +83,10 @@ TOPICS = st.sampled_from(SOURCES)
 @example(orjson.dumps(predictions([[0.5, 0.5004]], classes=["x", LONG])), Topic.PREDICTIONS)
 @example(orjson.dumps(predictions([[1, 0], [0, 1]], items=["i", ""])), Topic.PREDICTIONS)
 @example(orjson.dumps(predictions([[1, 0]], classes=["cat", ""])), Topic.PREDICTIONS)
+@example(
+    orjson.dumps(body("predictions", model="m", classes=["cat"], items=["i", [1.0]])),
+    Topic.PREDICTIONS,
+)
 @example(orjson.dumps(body("annotations", rows=[{"item": 7, "annotator": ""}])), Topic.ANNOTATIONS)
 def test_fast_path_and_models_agree_on_mutated_records(value: bytes | None, topic: Topic) -> None:
     record = Record(value)

@@ -1,0 +1,340 @@
+"""Soak: a worker at half of its peak for a long time, then faster than it can.
+
+python tests/load/soak.py --minutes 60 --seed 0 [--json FILE]
+
+1. peak       events wait before the worker starts; how many a second does it take?
+2. half       half as many a second, for the minutes asked for; windows close all the while
+3. overload   twice the peak, for a tenth of that time or 15 s: only the lag may grow
+4. drain      nothing more is sent; how long until all has been taken?
+
+Events are single records of four projects at work: labels, corrections, retractions, predictions,
+of a bounded number of items, so that a worker whose memory or files grow leaks. A fifth project
+with few events is audited whole at the end. The last line: ``N minutes, M failures``.
+"""
+
+import argparse
+import asyncio
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from random import Random
+from statistics import median
+from tempfile import TemporaryDirectory
+
+import orjson
+from aiokafka import AIOKafkaProducer
+from labelling import audited
+from workers import WorkerProcess, worker
+
+from schemas import ProjectSettings, Topic, project_key
+from stream_app.broker import Broker
+from stream_app.client import Client
+from stream_app.settings import Settings
+from stream_app.topics import ensure_topics
+
+PARTITIONS = 2
+PROJECTS = ("birds", "fish", "mammals", "stars")
+WITNESS = "witness"
+"""The project that is audited; it gets one event in `SELDOM`."""
+SELDOM = 200
+CLASSES = ("a", "b", "c", "d", "e")
+ITEMS, ANNOTATORS = 5_000, 40
+WINDOW_SECONDS = 5
+SETTINGS = ProjectSettings(
+    classes=CLASSES,
+    models=("m",),
+    budget=50,
+    window_seconds=WINDOW_SECONDS,
+    lease_seconds=20,
+    max_answers=ANNOTATORS,
+)
+PEAK_EVENTS = 60_000
+SLICE = 0.05
+"""Seconds between two bursts of events."""
+
+# What may grow from the second quarter of a phase to its last: for allocators and caches.
+MORE_MEMORY, MORE_MIB = 1.10, 24
+MORE_FILES = 16
+OVERLOAD_MIB = 200
+"""What an overloaded worker may take beside: the lanes' buffers, and longer runs."""
+
+
+def events(seed: int) -> Iterator[tuple[Topic, str, bytes]]:
+    """Make up events for ever: topic, project, value."""
+    rng = Random(seed)
+    number = 0
+    while True:
+        number += 1
+        project = WITNESS if number % SELDOM == 0 else rng.choice(PROJECTS)
+        item = f"item-{rng.randrange(ITEMS)}"
+        kind = rng.random()
+        if kind < 0.2:
+            shares = [rng.random() + 0.01 for _ in CLASSES]
+            total = sum(shares)
+            body = {
+                "type": "prediction",
+                "model": "m",
+                "item": item,
+                "pred_probs": dict(zip(CLASSES, [one / total for one in shares], strict=True)),
+            }
+        else:
+            body = {"item": item, "annotator": f"annotator-{rng.randrange(ANNOTATORS)}"}
+            body["type"] = "retraction" if kind < 0.25 else "annotation"
+            if kind >= 0.25:
+                body["label"] = rng.choice((*CLASSES, None))
+        topic = Topic.PREDICTIONS if kind < 0.2 else Topic.ANNOTATIONS
+        yield topic, project, orjson.dumps({**body, "schema_version": 1})
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A worker, looked at from outside."""
+
+    at: float
+    mib: float
+    """Resident memory."""
+    files: int
+    lag: int
+    windows: int
+    """Of all projects."""
+    latency: float
+    """Seconds from broker to durable, mean over the runs since the last sample."""
+
+
+@dataclass(slots=True)
+class Watch:
+    """Looks at a worker every second or so."""
+
+    process: WorkerProcess
+    samples: list[Sample] = field(default_factory=list)
+    _latency: tuple[float, float] = (0.0, 0.0)
+
+    def look(self) -> Sample:
+        pid = Path("/proc") / str(self.process.process.pid)
+        status = dict(
+            line.split(":", 1) for line in (pid / "status").read_text().splitlines() if ":" in line
+        )
+        by_name: dict[str, float] = {}
+        for (name, _), value in self.process.metrics().items():
+            by_name[name] = by_name.get(name, 0.0) + value
+        total = by_name["activelab_event_latency_seconds_sum"]
+        count = by_name["activelab_event_latency_seconds_count"]
+        seconds, runs = total - self._latency[0], count - self._latency[1]
+        self._latency = total, count
+        sample = Sample(
+            at=time.monotonic(),
+            mib=int(status["VmRSS"].split()[0]) / 1024,
+            files=len(list((pid / "fd").iterdir())),
+            lag=int(by_name.get("activelab_lag_records", 0)),
+            windows=int(by_name.get("activelab_windows", 0)),
+            latency=seconds / runs if runs else 0.0,
+        )
+        self.samples.append(sample)
+        return sample
+
+
+@asynccontextmanager
+async def looking(watch: Watch, every: float) -> AsyncIterator[None]:
+    """Look at a worker all the while."""
+
+    async def look() -> None:
+        while True:
+            await asyncio.to_thread(watch.look)
+            await asyncio.sleep(every)
+
+    task = asyncio.create_task(look())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait({task})
+
+
+@dataclass(slots=True)
+class Sender:
+    """Sends events at their projects' homes."""
+
+    client: Client
+    producer: AIOKafkaProducer
+    source: Iterator[tuple[Topic, str, bytes]]
+    sent: int = 0
+
+    async def send(self, number: int) -> None:
+        """Send so many events, as fast as the broker takes them."""
+        for _ in range(number):
+            topic, project, value = next(self.source)
+            await self.producer.send(
+                self.client.settings.topic(topic),
+                value,
+                key=project_key(project),
+                partition=self.client.home(project),
+            )
+        self.sent += number
+
+    async def flow(self, rate: float, seconds: float) -> float:
+        """Send so many events a second for so long; return the rate that came of it."""
+        began, before = time.monotonic(), self.sent
+        while (now := time.monotonic() - began) < seconds:
+            await self.send(int(rate * min(now, seconds)) - (self.sent - before))
+            await asyncio.sleep(SLICE)
+        await self.producer.flush()
+        return (self.sent - before) / (time.monotonic() - began)
+
+
+@dataclass(slots=True)
+class Report:
+    """What was measured."""
+
+    seed: int
+    minutes: float
+    peak: float = 0.0
+    """Events a second."""
+    half: float = 0.0
+    overload: float = 0.0
+    drained: float = 0.0
+    """Seconds."""
+    events: int = 0
+    audited: int = 0
+    """Windows of the witness that are exact."""
+    samples: dict[str, list[Sample]] = field(default_factory=dict)
+    wrong: list[str] = field(default_factory=list)
+
+    def expect(self, holds: bool, otherwise: str) -> None:
+        if not holds:
+            self.wrong.append(otherwise)
+
+
+async def soak(minutes: float, seed: int, folder: Path, servers: str) -> Report:
+    """Run all phases on a deployment of its own."""
+    report = Report(seed, minutes)
+    settings = Settings(
+        bootstrap_servers=servers,
+        app_id="soak",
+        topic_prefix="soak.",
+        partitions=PARTITIONS,
+        data_dir=folder / "worker",
+        web_port=0,
+    )
+    await ensure_topics(settings)
+    async with (
+        Client(settings) as client,
+        AIOKafkaProducer(
+            bootstrap_servers=servers, linger_ms=5, max_batch_size=1 << 17
+        ) as producer,
+    ):
+        for project in (*PROJECTS, WITNESS):
+            await client.publish(Topic.CONTROL, project, [SETTINGS])
+        sender = Sender(client, producer, events(seed))
+        await sender.send(PEAK_EVENTS)
+        await producer.flush()
+        with worker(settings) as process:
+            began = time.monotonic()
+            await asyncio.gather(*(client.settle(name) for name in (*PROJECTS, WITNESS)))
+            report.peak = PEAK_EVENTS / (time.monotonic() - began)
+            watch = Watch(process)
+            seconds = 60 * minutes
+            every = max(0.5, seconds / 600)
+            async with looking(watch, every):
+                report.half = await sender.flow(report.peak / 2, seconds)
+                at_half, watch.samples = watch.samples, []
+                report.overload = await sender.flow(
+                    2 * report.peak, max(3 * WINDOW_SECONDS, seconds / 10)
+                )
+                overloaded, watch.samples = watch.samples, []
+                began = time.monotonic()
+                await asyncio.to_thread(drain, watch)
+                report.drained = time.monotonic() - began
+            report.samples = {"half": at_half, "overload": overloaded, "drain": watch.samples}
+            report.events = sender.sent
+            await client.settle(WITNESS)
+            report.audited = len(await audited(settings, WITNESS))
+            report.expect(process.stop() == 0, "the worker did not end as asked to")
+    judge(report)
+    return report
+
+
+def drain(watch: Watch) -> None:
+    """Wait until nothing waits."""
+    while watch.look().lag:
+        time.sleep(0.2)
+
+
+def quarters(samples: list[Sample]) -> list[list[Sample]]:
+    """Return the four quarters of a phase."""
+    size = max(1, len(samples) // 4)
+    return [samples[at * size : (at + 1) * size] for at in range(4)]
+
+
+def judge(report: Report) -> None:
+    """Say what is not as it should be."""
+    half, overload = report.samples["half"], report.samples["overload"]
+    _, second, third, last = quarters(half)
+    before, after = (median(one.mib for one in part) for part in (second, last))
+    report.expect(after <= MORE_MEMORY * before + MORE_MIB, f"memory: {before} to {after} MiB")
+    before, after = (max(one.files for one in part) for part in (second, last))
+    report.expect(after <= before + MORE_FILES, f"files: {before} to {after}")
+    # Bounded: not larger at last than before, but for one window's close, in which events wait.
+    waiting = [max(one.lag for one in part) for part in (second, third, last)]
+    report.expect(
+        waiting[2] <= 2 * max(waiting[:2]) + report.peak,
+        f"lag at half of the peak, by quarter: {waiting}",
+    )
+    closed = half[-1].windows - half[0].windows
+    due = len((*PROJECTS, WITNESS)) * int((half[-1].at - half[0].at) / WINDOW_SECONDS - 1)
+    report.expect(closed >= due, f"{closed} windows, of {due} that were due")
+
+    report.expect(
+        overload[-1].lag > 2 * max(one.lag for one in last), "an overload that is none: no lag"
+    )
+    usual, most = (max(one.mib for one in part) for part in (last, overload))
+    report.expect(most <= usual + OVERLOAD_MIB, f"memory in overload: {usual} to {most} MiB")
+    report.expect(
+        overload[-1].windows - overload[0].windows >= len(PROJECTS), "no windows in overload"
+    )
+    slow = max(one.latency for one in (*overload, *report.samples["drain"]))
+    usual = median(one.latency for one in last)
+    report.expect(slow > 2 * usual, f"the latency does not tell overload: {usual}, {slow} s")
+    report.expect(report.audited > 1, "no window of the witness")
+
+
+def table(report: Report) -> Iterator[str]:
+    """Yield what was measured, as a table in Markdown."""
+    yield "| phase | events/s | memory MiB (first, median, last) | files | lag (median, most) | "
+    yield "latency s (median, most) | windows |\n|---|---:|---|---|---|---|---:|"
+    rates = {"half": report.half, "overload": report.overload, "drain": 0.0}
+    for phase, samples in report.samples.items():
+        mib, files = [one.mib for one in samples], [one.files for one in samples]
+        lag, latency = [one.lag for one in samples], [one.latency for one in samples]
+        yield (
+            f"\n| {phase} | {rates[phase]:,.0f} | {mib[0]:.0f}, {median(mib):.0f}, {mib[-1]:.0f} | "
+            f"{min(files)} to {max(files)} | {median(lag):,.0f}, {max(lag):,} | "
+            f"{median(latency):.3f}, {max(latency):.3f} | {samples[-1].windows:,} |"
+        )
+    yield "\n"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--minutes", type=float, default=60)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--json", type=Path, help="file for all samples")
+    options = parser.parse_args()
+    with TemporaryDirectory() as folder, Broker() as broker:
+        report = asyncio.run(
+            soak(options.minutes, options.seed, Path(folder), broker.bootstrap_servers)
+        )
+    if options.json:
+        options.json.write_bytes(orjson.dumps(asdict(report)))
+    print(f"peak {report.peak:,.0f} events/s; {report.events:,} events sent, seed {report.seed}; ")
+    print(f"drained in {report.drained:.1f} s; {report.audited} windows audited\n")
+    print("".join(table(report)))
+    print(*report.wrong, sep="\n")
+    print(f"{options.minutes:g} minutes, {len(report.wrong)} failures")
+    return int(bool(report.wrong))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

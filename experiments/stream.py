@@ -43,7 +43,7 @@ from stream_app.broker import Broker
 from stream_app.client import Client
 from stream_app.demo.processes import running
 from stream_app.folds import ESTIMATORS
-from stream_app.settings import Settings
+from stream_app.settings import UNPROTECTED, Settings
 from stream_app.topics import ensure_topics
 from stream_app.trainer import Task, Trainer
 
@@ -114,6 +114,7 @@ async def deployment() -> AsyncIterator[Client]:
         try:
             settings = Settings(
                 bootstrap_servers=broker.bootstrap_servers,
+                **UNPROTECTED,
                 app_id="activelab-experiment",
                 topic_prefix="",
                 data_dir=folder / "worker",

@@ -8,6 +8,7 @@ from aiokafka import AIOKafkaProducer
 from mode import Service
 
 from schemas import Close, Topic, home, project_key
+from stream_app.connection import connected, connection
 from stream_app.errors import StateError
 from stream_app.ports import Run
 from stream_app.reading import reading
@@ -100,16 +101,11 @@ class TickerService(Service):
     @Service.task
     async def _tick(self) -> None:
         settings = self._worker.settings
-        producer = AIOKafkaProducer(
-            bootstrap_servers=settings.bootstrap_servers, enable_idempotence=True
-        )
-        await producer.start()
-        try:
+        producing = AIOKafkaProducer(**connection(settings), enable_idempotence=True)
+        async with connected(producing, settings) as producer:
             while not self.should_stop:
                 await self._send(producer)
                 await self.sleep(TICK_SECONDS)
-        finally:
-            await producer.stop()
 
     async def _send(self, producer: AIOKafkaProducer) -> None:
         """Send what is due; a project that is being rebalanced is not ours to tick."""

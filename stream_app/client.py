@@ -7,12 +7,11 @@ the topics.
 import asyncio
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Self, TypeVar
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaConnectionError
 
 from schemas import (
     Close,
@@ -31,7 +30,8 @@ from schemas import (
     parse_output,
     project_key,
 )
-from stream_app.errors import BrokerError, NoAnswer, TopicError
+from stream_app.connection import connected, connection
+from stream_app.errors import NoAnswer, TopicError
 from stream_app.group import Attendance, attendance
 from stream_app.reading import Records, Start, reading
 from stream_app.settings import Settings
@@ -62,24 +62,23 @@ class Client:
     settings: Settings
     partitions: int = 0
     _producer: AIOKafkaProducer = field(init=False)
+    _connected: AsyncExitStack = field(init=False, default_factory=AsyncExitStack)
 
     async def __aenter__(self) -> Self:
         self.partitions = await partition_count(self.settings)
-        self._producer = AIOKafkaProducer(
-            bootstrap_servers=self.settings.bootstrap_servers,
+        producer = AIOKafkaProducer(
+            **connection(self.settings),
             enable_idempotence=True,
             linger_ms=5,
             max_request_size=MAX_OUTPUT_BYTES,
         )
-        try:
-            await self._producer.start()
-        except KafkaConnectionError as error:
-            message = f"No Kafka answers at {self.settings.bootstrap_servers}."
-            raise BrokerError(message) from error
+        self._producer = await self._connected.enter_async_context(
+            connected(producer, self.settings)
+        )
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self._producer.stop()
+        await self._connected.aclose()
 
     def home(self, project: str) -> int:
         """Return the partition in which a project lives."""

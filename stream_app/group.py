@@ -7,6 +7,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import GroupCoordinatorNotAvailableError
 
+from stream_app.connection import connected, connection
 from stream_app.settings import Settings
 from stream_app.topology import SOURCES
 
@@ -31,20 +32,17 @@ async def attendance(settings: Settings, partitions: Iterable[int]) -> Attendanc
     places = [
         TopicPartition(settings.topic(topic), number) for topic in SOURCES for number in partitions
     ]
-    admin = AIOKafkaAdminClient(bootstrap_servers=settings.bootstrap_servers)
-    consumer = AIOKafkaConsumer(bootstrap_servers=settings.bootstrap_servers)
-    try:
-        await admin.start()
-        await consumer.start()
+    arguments = connection(settings)
+    async with (
+        connected(AIOKafkaAdminClient(**arguments), settings) as admin,
+        connected(AIOKafkaConsumer(**arguments), settings) as consumer,
+    ):
         ends = await consumer.end_offsets(places)
         try:
             described = await admin.describe_consumer_groups([settings.app_id])
             committed = await admin.list_consumer_group_offsets(settings.app_id, partitions=places)
         except GroupCoordinatorNotAvailableError:
             described, committed = [], {}  # a Kafka that has never had any group
-    finally:
-        await consumer.stop()
-        await admin.close()
     groups = [group for answer in described for group in answer.to_object()["groups"]]
     done = {place: max(0, committed[place].offset) for place in committed}
     return Attendance(

@@ -1,14 +1,12 @@
 """Read topics without a group: what is committed, in order, up to now or for ever."""
 
-import asyncio
-from collections.abc import AsyncIterator, Coroutine, Iterable
-from contextlib import asynccontextmanager
-from typing import Any, Literal
+from collections.abc import AsyncIterator, Iterable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Literal
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
-from aiokafka.errors import KafkaConnectionError
 
-from stream_app.errors import BrokerError
+from stream_app.connection import connected, connection
 from stream_app.settings import Settings
 
 Records = AsyncIterator["ConsumerRecord[bytes | None, bytes | None]"]
@@ -61,38 +59,16 @@ async def first_positions(
     return {place.topic: offset for place, offset in begins.items()}
 
 
-@asynccontextmanager
-async def _consumer(settings: Settings) -> AsyncIterator[AIOKafkaConsumer]:
+def _consumer(settings: Settings) -> AbstractAsyncContextManager[AIOKafkaConsumer]:
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=settings.bootstrap_servers,
+        **connection(settings),
         isolation_level="read_committed",
         enable_auto_commit=False,
         auto_offset_reset="earliest",
         fetch_max_wait_ms=50,
         max_partition_fetch_bytes=_FETCH_BYTES,
     )
-    try:
-        try:
-            await _whole(consumer.start())
-        except KafkaConnectionError as error:
-            message = f"No Kafka answers at {settings.bootstrap_servers}."
-            raise BrokerError(message) from error
-        yield consumer
-    finally:
-        await _whole(consumer.stop())
-
-
-async def _whole(step: Coroutine[Any, Any, None]) -> None:
-    """Await a client's start or stop to its end, even if cancelled, and be cancelled then.
-
-    Cancelled itself, a start leaves connections open, and a stop swallows the cancellation.
-    """
-    task = asyncio.create_task(step)
-    try:
-        await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.gather(task, return_exceptions=True)
-        raise
+    return connected(consumer, settings)
 
 
 async def _records(consumer: AIOKafkaConsumer, ends: dict[TopicPartition, int] | None) -> Records:

@@ -1,18 +1,46 @@
 """What an operator sets for a worker or a client: environment ``STREAM_APP_*``, read once."""
 
 from pathlib import Path
+from typing import Any, Final, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, FilePath, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PREFIX: Final = "STREAM_APP_"
 
 
 class Settings(BaseSettings):
     """Deployment settings; a project's own settings travel in control.v1 instead."""
 
-    model_config = SettingsConfigDict(env_prefix="STREAM_APP_", frozen=True, extra="forbid")
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_ignore_empty=True,
+        frozen=True,
+        extra="forbid",
+        hide_input_in_errors=True,  # a password may be in it
+    )
 
     bootstrap_servers: str = Field(
         default="127.0.0.1:9092", description="Kafka brokers, host:port, comma separated."
+    )
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        default="PLAINTEXT",
+        description="What the brokers speak: PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL.",
+    )
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
+        default="SCRAM-SHA-512", description="PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512."
+    )
+    sasl_username: str | None = Field(default=None, description="Needed with SASL.")
+    sasl_password: SecretStr | None = Field(default=None, description="Needed with SASL.")
+    ssl_cafile: FilePath | None = Field(
+        default=None,
+        description="Who signs the brokers' certificates (PEM); the system's authorities if none.",
+    )
+    ssl_certfile: FilePath | None = Field(
+        default=None, description="Our certificate (PEM), where the brokers ask for one."
+    )
+    ssl_keyfile: FilePath | None = Field(
+        default=None, description="Its key (PEM, without a password), where it is in another file."
     )
     app_id: str = Field(
         default="activelab-stream",
@@ -68,6 +96,47 @@ class Settings(BaseSettings):
         return self.topic_prefix + name
 
     def environment(self) -> dict[str, str]:
-        """Return the environment that gives these settings to another process."""
-        prefix = self.model_config["env_prefix"]
-        return {f"{prefix}{name.upper()}": str(value) for name, value in self}
+        """Return the environment that gives these settings to another process, secrets included."""
+        return {variable(name): _written(value) for name, value in self}
+
+    @model_validator(mode="after")
+    def _refuse_half_a_protection(self) -> Self:
+        """Raise where something is missing, and where something would be kept that is not used."""
+        protocol = self.security_protocol
+        given = {name for name in UNPROTECTED if getattr(self, name)}
+        missing, unused = set[str](), set[str]()
+        if protocol.startswith("SASL"):
+            missing |= {"sasl_username", "sasl_password"} - given
+        else:
+            unused |= {"sasl_username", "sasl_password"} & given
+        if not protocol.endswith("SSL"):
+            unused |= {"ssl_cafile", "ssl_certfile", "ssl_keyfile"} & given
+        elif "ssl_keyfile" in given:
+            missing |= {"ssl_certfile"} - given
+        for names, what in ((missing, "is missing"), (unused, "would not be used")):
+            if names:
+                setting = variable("security_protocol")
+                message = f"{setting} is {protocol}, and {variable(min(names))} {what}"
+                raise ValueError(message)
+        return self
+
+
+UNPROTECTED: Final[dict[str, Any]] = {
+    name: field.default
+    for name, field in Settings.model_fields.items()
+    if name.startswith(("security_", "sasl_", "ssl_"))
+}
+"""How Kafka is reached by default; said in full where it is a Kafka of our own, whatever the
+environment says of another. They come from the environment alone: everyone sees a command line."""
+
+
+def variable(name: str) -> str:
+    """Return the environment variable of a setting."""
+    return f"{PREFIX}{name.upper()}"
+
+
+def _written(value: object) -> str:
+    """Return a value as the environment holds it; nothing is empty there."""
+    if value is None:
+        return ""
+    return value.get_secret_value() if isinstance(value, SecretStr) else str(value)

@@ -9,6 +9,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
 from schemas import Topic
+from stream_app.connection import connected, connection
 from stream_app.errors import BrokerError, TopicError
 from stream_app.settings import Settings
 from stream_app.topology import TopicPlan, changelog, plans
@@ -72,15 +73,12 @@ def planned_topics(settings: Settings) -> dict[str, TopicPlan]:
 @asynccontextmanager
 async def _admin(settings: Settings) -> AsyncIterator[AIOKafkaAdminClient]:
     """Connect to the cluster for a few questions."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=settings.bootstrap_servers)
     try:
-        await admin.start()
-        yield admin
+        async with connected(AIOKafkaAdminClient(**connection(settings)), settings) as admin:
+            yield admin
     except KafkaError as error:
         message = f"Kafka at {settings.bootstrap_servers} does not answer: {error}."
         raise BrokerError(message) from error
-    finally:
-        await admin.close()
 
 
 async def _agreeing(
@@ -116,7 +114,7 @@ async def _create(
     ]
     for name, code, reason in (await admin.create_topics(new)).topic_errors:
         if code not in (0, TopicAlreadyExistsError.errno):
-            message = f"Topic {name} could not be created: {reason or for_code(code).__name__}"
+            message = f"Topic {name} could not be created: {_why(code, reason)}"
             raise TopicError(message)
 
 
@@ -128,7 +126,10 @@ async def _refuse_other_configs(
     kept = [name for name, plan in planned.items() if plan.cleanup != "days"]
     resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in kept]
     for answer in await admin.describe_configs(resources):
-        for _code, _reason, _type, name, entries in answer.resources:
+        for code, reason, _type, name, entries in answer.resources:
+            if code:
+                message = f"How {name} keeps records can't be read: {_why(code, reason)}"
+                raise TopicError(message)
             found = {config: value for config, value, *_ in entries}
             for config in GUARANTEES:
                 wanted = planned[name].config.get(config)
@@ -138,3 +139,8 @@ async def _refuse_other_configs(
                         f"but the app's guarantees need {wanted}."
                     )
                     raise TopicError(message)
+
+
+def _why(code: int, reason: str | None) -> str:
+    """Return what a broker says of its refusal."""
+    return reason or for_code(code).__name__

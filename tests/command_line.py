@@ -23,13 +23,7 @@ class CommandLine:
     """Runs commands on a deployment."""
 
     def __init__(self, settings: Settings) -> None:
-        self.environment = {
-            "COLUMNS": "200",
-            "STREAM_APP_BOOTSTRAP_SERVERS": settings.bootstrap_servers,
-            "STREAM_APP_TOPIC_PREFIX": settings.topic_prefix,
-            "STREAM_APP_APP_ID": settings.app_id,
-            "STREAM_APP_PARTITIONS": str(settings.partitions),
-        }
+        self.environment = {"COLUMNS": "200", **settings.environment()}
 
     def say(self, *arguments: str, code: int = 0) -> str:
         """Return what a command says, which must end with this exit code."""

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,23 +30,22 @@ def eventually(condition: Callable[[], object], otherwise: Callable[[], str]) ->
         time.sleep(0.02)
 
 
+COMMAND = ("-m", "stream_app.cli", "worker")
+
+
 class WorkerProcess:
     """One worker process on a deployment; its log is beside its data folder."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, command: Sequence[str] = COMMAND) -> None:
         self.settings = settings
         self.log = settings.data_dir.with_suffix(".log")
         self._begin = self.log.stat().st_size if self.log.exists() else 0
-        environment = {
-            f"STREAM_APP_{name.upper()}": str(value)
-            for name, value in settings.model_dump().items()
-        }
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "stream_app.cli", "worker"],
+                [sys.executable, *command],
                 stdout=log,
                 stderr=log,
-                env={**os.environ, **environment},
+                env={**os.environ, **settings.environment()},
                 cwd=Path(__file__).parents[1],
             )
 

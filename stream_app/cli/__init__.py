@@ -49,7 +49,8 @@ main = typer.Typer(
     ranked lists of the items that are worth one more label come out.
 
     Start with `broker` and `worker` in two terminals; then `project set`, `publish`,
-    `window close`. Every setting is also an environment variable STREAM_APP_*.""",
+    `window close`. Every setting is also an environment variable STREAM_APP_*; how to reach a Kafka
+    with TLS or passwords is in the environment alone: docs/security.md.""",
 )
 main.command()(services.broker)
 main.command()(services.worker)

@@ -14,14 +14,14 @@ from typing import Annotated, Any, Concatenate, ParamSpec
 import typer
 from pydantic import ValidationError
 
-from stream_app.settings import Settings
+from stream_app.settings import UNPROTECTED, Settings, variable
 
 P = ParamSpec("P")
 Command = Callable[Concatenate[Settings, P], Coroutine[Any, Any, None] | None]
 
 COMMON = ("bootstrap_servers", "topic_prefix", "app_id")
 """What every client of a deployment has to know."""
-EVERY = tuple(Settings.model_fields)
+EVERY = tuple(name for name in Settings.model_fields if name not in UNPROTECTED)
 PANEL = "Deployment (the same for every command)"
 
 
@@ -54,7 +54,7 @@ def _option(name: str) -> inspect.Parameter:
     field = Settings.model_fields[name]
     option = typer.Option(
         help=field.description,
-        envvar=f"{Settings.model_config['env_prefix']}{name.upper()}",
+        envvar=variable(name),
         rich_help_panel=PANEL if name in COMMON else None,
     )
     return inspect.Parameter(
@@ -76,6 +76,10 @@ def _settings(given: Mapping[str, Any]) -> Settings:
 def usage_error(error: ValidationError) -> typer.BadParameter:
     """Say of the first invalid field what is wrong with it, by the name of its option."""
     first = error.errors(include_url=False)[0]
-    hint = f"--{str(first['loc'][0]).replace('_', '-')}" if first["loc"] else None
+    said = first["msg"].removeprefix("Value error, ")
+    if not first["loc"]:
+        return typer.BadParameter(f"{said}.")
+    name = str(first["loc"][0])
+    hint = variable(name) if name in UNPROTECTED else f"--{name.replace('_', '-')}"
     given = "" if first["type"] == "missing" else f" (given: {first['input']!r})"
-    return typer.BadParameter(f"{first['msg']}{given if first['loc'] else ''}.", param_hint=hint)
+    return typer.BadParameter(f"{said}{given}.", param_hint=hint)

@@ -33,7 +33,7 @@ from stream_app.demo.digits import Digits
 from stream_app.demo.processes import running, watch_kafka
 from stream_app.demo.report import Report
 from stream_app.demo.rounds import Experiment, Outcome, Player, Round
-from stream_app.settings import Settings
+from stream_app.settings import UNPROTECTED, Settings
 from stream_app.topics import ensure_topics
 
 FIRST_LABELS = 500
@@ -71,6 +71,7 @@ def perform(plan: Plan, console: Console, tell: Callable[[Report], None]) -> Rep
         try:
             settings = Settings(
                 bootstrap_servers=broker.bootstrap_servers,
+                **UNPROTECTED,
                 app_id="activelab-demo",
                 topic_prefix="",
                 data_dir=folder / "worker",

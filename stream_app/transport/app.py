@@ -23,6 +23,7 @@ from stream_app.settings import Settings
 from stream_app.topology import MAX_OUTPUT_BYTES, changelog
 from stream_app.transport.changelog import Changelog
 from stream_app.transport.consumer import RunConsumer, RunTransport
+from stream_app.transport.credentials import credentials
 from stream_app.transport.ending import end_within
 from stream_app.transport.producers import Producers
 from stream_app.transport.recovery import Recovered, RunRecovery, RunTables
@@ -55,6 +56,7 @@ class RunApp(faust.App):
         super().__init__(
             settings.app_id,
             broker=[f"kafka://{host.strip()}" for host in settings.bootstrap_servers.split(",")],
+            broker_credentials=credentials(settings),
             TableManager=RunTables,
             store="rocksdb://",
             datadir=settings.data_dir,
@@ -96,9 +98,7 @@ class RunApp(faust.App):
         )
         name = changelog(settings.app_id)
         self._rocks = RocksStore(facts)
-        self.changelog = Changelog(
-            settings.bootstrap_servers, name, patience=2 * settings.transaction_timeout
-        )
+        self.changelog = Changelog(settings, name, patience=2 * settings.transaction_timeout)
         self.producers = Producers(
             settings, changelog=name, max_batch_bytes=MAX_OUTPUT_BYTES, on_failure=self.fail
         )

@@ -6,14 +6,16 @@ reader's *position* must reach the end: it passes markers and aborted records.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import Iterable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from time import monotonic
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import OffsetOutOfRangeError
 
+from stream_app.connection import connected, connection
+from stream_app.settings import Settings
 from stream_app.transport.errors import RecoveryStalled, StateAhead
 from stream_app.transport.store import RocksStore
 
@@ -26,7 +28,7 @@ READ_WAIT_MS = 100
 class Changelog:
     """Where the changelog is, and how long a reader of it may stand still (seconds)."""
 
-    bootstrap_servers: str
+    settings: Settings
     topic: str
     patience: float
 
@@ -72,10 +74,9 @@ class Changelog:
         async with self._consumer("read_uncommitted") as viewer:
             return await viewer.beginning_offsets(tps), await viewer.end_offsets(tps)
 
-    @asynccontextmanager
-    async def _consumer(self, isolation_level: str) -> AsyncIterator[AIOKafkaConsumer]:
+    def _consumer(self, isolation_level: str) -> AbstractAsyncContextManager[AIOKafkaConsumer]:
         consumer = AIOKafkaConsumer(
-            bootstrap_servers=self.bootstrap_servers,
+            **connection(self.settings),
             group_id=None,
             enable_auto_commit=False,
             isolation_level=isolation_level,
@@ -83,11 +84,7 @@ class Changelog:
             fetch_max_wait_ms=READ_WAIT_MS,
             max_partition_fetch_bytes=READ_BYTES,
         )
-        try:
-            await consumer.start()
-            yield consumer
-        finally:
-            await consumer.stop()
+        return connected(consumer, self.settings)
 
     async def _read(
         self, reader: AIOKafkaConsumer, store: RocksStore, ends: dict[TopicPartition, int]

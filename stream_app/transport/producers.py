@@ -8,6 +8,7 @@ nobody.)
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from time import perf_counter
+from typing import Any
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
@@ -15,6 +16,7 @@ from aiokafka.producer import sender
 from aiokafka.producer.message_accumulator import BatchBuilder
 from mode import get_logger
 
+from stream_app.connection import connection
 from stream_app.ports import Change, Message
 from stream_app.settings import Settings
 from stream_app.transport.errors import TransactionLost
@@ -55,14 +57,17 @@ class Producers:
         reads it afterwards.
         """
         await self.release()
-        self._producers = {partition: self._producer(partition) for partition in partitions}
+        reached = connection(self._settings)
+        self._producers = {
+            partition: self._producer(partition, reached) for partition in partitions
+        }
         async with asyncio.timeout(self._settings.commit_timeout):
             await asyncio.gather(*(producer.start() for producer in self._producers.values()))
 
-    def _producer(self, partition: int) -> AIOKafkaProducer:
+    def _producer(self, partition: int, reached: Mapping[str, Any]) -> AIOKafkaProducer:
         settings = self._settings
         return AIOKafkaProducer(
-            bootstrap_servers=settings.bootstrap_servers,
+            **reached,
             client_id=f"{settings.app_id}-{partition}",
             transactional_id=f"{settings.app_id}-{partition}",
             transaction_timeout_ms=int(settings.transaction_timeout * 1000),

@@ -20,7 +20,7 @@ def store(kafka: Kafka) -> RocksStore:
 
 @pytest.fixture
 def changelog(kafka: Kafka) -> Changelog:
-    return Changelog(kafka.settings.bootstrap_servers, kafka.changelog, patience=20)
+    return Changelog(kafka.settings, kafka.changelog, patience=20)
 
 
 @pytest.fixture

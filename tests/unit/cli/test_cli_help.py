@@ -9,9 +9,9 @@ from typer.testing import CliRunner
 
 from schemas import ProjectSettings
 from stream_app.cli import main
-from stream_app.cli.options import COMMON
+from stream_app.cli.options import COMMON, EVERY
 from stream_app.cli.project import NOT_SETTINGS
-from stream_app.settings import Settings
+from stream_app.settings import UNPROTECTED, Settings, variable
 
 OWN = {
     "broker",
@@ -65,7 +65,7 @@ def test_every_command_takes_the_deployment_as_options_and_from_the_environment(
         assert f"STREAM_APP_{name.upper()}" in text
 
 
-@pytest.mark.parametrize("name", Settings.model_fields)
+@pytest.mark.parametrize("name", EVERY)
 def test_the_help_of_the_worker_has_every_setting_with_description_and_default(name: str) -> None:
     text = said("worker", "--help")
     field = Settings.model_fields[name]
@@ -75,6 +75,51 @@ def test_the_help_of_the_worker_has_every_setting_with_description_and_default(n
     assert field.description in re.sub(r" ?│ ?", " ", text)
     if field.default != "":
         assert f"[default: {field.default}]" in text
+
+
+@pytest.mark.parametrize("command", sorted(commands()))
+def test_no_command_takes_on_its_command_line_what_protects_the_connection(command: str) -> None:
+    text = said(*command.split(), "--help")
+    for name in UNPROTECTED:
+        assert f"--{name.replace('_', '-')}" not in text
+
+
+@pytest.mark.parametrize(
+    ("environment", "sentence"),
+    [
+        (
+            {"SECURITY_PROTOCOL": "SASL_SSL", "SASL_USERNAME": "ann"},
+            "STREAM_APP_SECURITY_PROTOCOL is SASL_SSL, and STREAM_APP_SASL_PASSWORD is missing.",
+        ),
+        (
+            {"SASL_PASSWORD": "hush"},
+            "STREAM_APP_SECURITY_PROTOCOL is PLAINTEXT, and STREAM_APP_SASL_PASSWORD would not be",
+        ),
+        (
+            {"SECURITY_PROTOCOL": "SASL_PLAINTEXT", "SASL_USERNAME": "ann", "SASL_PASSWORD": "hush"}
+            | {"SSL_CAFILE": __file__},
+            "STREAM_APP_SECURITY_PROTOCOL is SASL_PLAINTEXT, and STREAM_APP_SSL_CAFILE would",
+        ),
+        (
+            {"SECURITY_PROTOCOL": "SSL", "SSL_KEYFILE": __file__},
+            "STREAM_APP_SECURITY_PROTOCOL is SSL, and STREAM_APP_SSL_CERTFILE is missing.",
+        ),
+        (
+            {"SECURITY_PROTOCOL": "SSL", "SSL_CAFILE": "/nowhere.pem"},
+            "STREAM_APP_SSL_CAFILE: Path does not point to a file (given: '/nowhere.pem').",
+        ),
+        ({"SECURITY_PROTOCOL": "TLS"}, "STREAM_APP_SECURITY_PROTOCOL: Input should be 'PLAINTEXT'"),
+        ({"SASL_MECHANISM": "MD5"}, "STREAM_APP_SASL_MECHANISM: Input should be 'PLAIN'"),
+    ],
+)
+def test_half_a_protection_is_a_usage_error_that_names_the_variable(
+    environment: dict[str, str], sentence: str
+) -> None:
+    variables = {variable(name.lower()): value for name, value in environment.items()}
+    done = CliRunner().invoke(main, ["project", "list"], env={"COLUMNS": "300"} | variables)
+    assert done.exit_code == 2
+    assert sentence in re.sub(r"[│\s]+", " ", done.output)
+    assert "hush" not in done.output
 
 
 @pytest.mark.parametrize("name", sorted(ProjectSettings.model_fields.keys() - NOT_SETTINGS))

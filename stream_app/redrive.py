@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from schemas import DeadLetter, Reason, Topic, home, parse_dead_letter, project_key
+from stream_app.connection import connected, connection
 from stream_app.reading import reading
 from stream_app.settings import Settings
 from stream_app.topics import partition_count
@@ -35,40 +36,50 @@ class Redriven:
     died_again: int = 0
     """Of those sent, for the same reason; they are left for the next redrive."""
     homeless: int = 0
-    """Their key is no project's id: nobody knows where they belong."""
+    """Their key is too long for a project's id."""
     gone: int = 0
     """Too large for a dead letter to repeat, and no longer in the source topic."""
 
 
 async def redrive(
-    settings: Settings, *, reason: Reason = Reason.WRONG_PARTITION, follow: bool = False
+    settings: Settings,
+    *,
+    reason: Reason = Reason.WRONG_PARTITION,
+    orphans: str | None = None,
+    follow: bool = False,
 ) -> AsyncGenerator[Redriven, None]:
     """Send the records that died for a reason to their homes; yield what has become of them.
 
-    Ends at what is the end when it begins; with ``follow`` it does not.
+    ``orphans`` is the project to which records without a project's id as their key belong: to be
+    said for `Reason.WRONG_KEY`, and for nothing else. Ends at what is the end when it begins; with
+    ``follow`` it does not.
     """
+    if (reason is Reason.WRONG_KEY) is (orphans is None):
+        message = f"orphans is for {Reason.WRONG_KEY}, which needs it; not {orphans} for {reason}"
+        raise ValueError(message)
     partitions = await partition_count(settings)
     group = f"{settings.app_id}-redrive-{reason}"
+    arguments = connection(settings)
+    producing = AIOKafkaProducer(
+        **arguments, transactional_id=group, max_request_size=MAX_OUTPUT_BYTES
+    )
+    consuming = AIOKafkaConsumer(
+        **arguments,
+        group_id=group,
+        isolation_level="read_committed",
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+    )
     # The producer first: it fences a redrive before us, whose last word is then final.
     async with (
-        AIOKafkaProducer(
-            bootstrap_servers=settings.bootstrap_servers,
-            transactional_id=group,
-            max_request_size=MAX_OUTPUT_BYTES,
-        ) as producer,
-        AIOKafkaConsumer(
-            bootstrap_servers=settings.bootstrap_servers,
-            group_id=group,
-            isolation_level="read_committed",
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
-        ) as consumer,
+        connected(producing, settings) as producer,
+        connected(consuming, settings) as consumer,
     ):
         name = settings.topic(Topic.DEAD_LETTERS)
         places = [TopicPartition(name, number) for number in range(partitions)]
         consumer.assign(places)
         ends = await consumer.end_offsets(places)
-        sender = _Sender(settings, partitions, producer)
+        sender = _Sender(settings, partitions, producer, orphans)
         while follow or await _is_before(consumer, ends):
             found = await consumer.getmany(timeout_ms=POLL_MS, max_records=AT_ONCE)
             if found:
@@ -88,6 +99,7 @@ class _Sender:
     settings: Settings
     partitions: int
     producer: AIOKafkaProducer
+    orphans: str | None
     redriven: Redriven = field(default_factory=Redriven)
     _places: set[tuple[str, int, int]] = field(default_factory=set)
 
@@ -100,15 +112,14 @@ class _Sender:
                 self.redriven.died_again += 1
             elif (record := await self._record(letter, topic)) is None:
                 self.redriven.gone += 1
-            elif (project := _project(record[0])) is None:
+            elif (project := _project(record[0]) or self.orphans) is None:
                 self.redriven.homeless += 1
             else:
-                key, value = record
                 place = f"{letter.topic}/{letter.partition}/{letter.offset}"
                 future = await self.producer.send(
                     topic,
-                    value,
-                    key=key,
+                    record[1],
+                    key=project_key(project),
                     partition=home(project, self.partitions),
                     headers=[(REDRIVEN_FROM, place.encode())],
                 )

@@ -70,6 +70,13 @@ async def redrive_letters(
             " of what has made them die."
         ),
     ] = Reason.WRONG_PARTITION,
+    orphans: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PROJECT",
+            help="The project to which the records without a key belong (with reason wrong_key).",
+        ),
+    ] = None,
     follow: Annotated[
         bool, typer.Option("--follow", help="Go on with what dies from now on, until Ctrl-C.")
     ] = False,
@@ -82,16 +89,21 @@ async def redrive_letters(
 
     An event without a time, or a prediction without a version, gets those of the redrive.
     """
+    if (reason is Reason.WRONG_KEY) is (orphans is None):
+        message = "goes with --reason wrong_key: nothing else says whose those records are"
+        raise typer.BadParameter(message, param_hint="--orphans")
     redriven = Redriven()
     # Ctrl-C is how --follow ends.
     with suppress(asyncio.CancelledError), err.status("Redriving") as status:
-        async with aclosing(redrive(settings, reason=reason, follow=follow)) as pieces:
+        async with aclosing(
+            redrive(settings, reason=reason, orphans=orphans, follow=follow)
+        ) as pieces:
             async for redriven in pieces:
                 status.update(f"Redriven: {redriven.sent.total():,}")
     out.print(f"Redriven: {redriven.sent.total():,}" + _by_topic(redriven), soft_wrap=True)
     for count, what in (
         (redriven.died_again, "died again for the same reason"),
-        (redriven.homeless, "left: their key is no project's id"),
+        (redriven.homeless, "left: their key is too long for a project's id"),
         (redriven.gone, "left: too large to be in a dead letter, and gone from their topic"),
     ):
         if count:

@@ -114,17 +114,32 @@ def test_records_that_died_for_another_reason_are_sent_again_on_request(
     settings: Settings, cli: CommandLine
 ) -> None:
     junk(settings, b"{nope")
-    junk(settings, LABEL, key=b"\xff")
+    junk(settings, LABEL, key=b"k" * 1025)
     listed(cli, 2)
     assert "Redriven: 0" in cli.say("dead-letters", "redrive")
     assert "Redriven: 1 (annotations.v1: 1)" in cli.say(
         "dead-letters", "redrive", "--reason", "not_json"
     )
-    said = cli.say("dead-letters", "redrive", "--reason", "wrong_key")
-    assert "1 left: their key is no project's id" in said
+    said = cli.say("dead-letters", "redrive", "--reason", "too_large")
+    assert "1 left: their key is too long" in said
     # What has died again has a new dead letter; the first one is done with.
     listed(cli, 3)
     assert "Redriven: 1" in cli.say("dead-letters", "redrive", "--reason", "not_json")
+
+
+def test_records_without_a_key_go_to_the_project_that_is_named(
+    settings: Settings, cli: CommandLine
+) -> None:
+    junk(settings, LABEL, key=None)
+    junk(settings, LABEL.replace(b'"a"', b'"b"'), key=b"\xff")
+    listed(cli, 2)
+    assert labels(cli) == 0
+    redriving = ("dead-letters", "redrive", "--reason", "wrong_key")
+    said = cli.say(*redriving, "--orphans", PROJECT)
+    assert "Redriven: 2 (annotations.v1: 2)" in said
+    assert labels(cli) == 2
+    assert "goes with --reason wrong_key" in cli.say(*redriving, code=2)
+    assert "goes with" in cli.say("dead-letters", "redrive", "--orphans", PROJECT, code=2)
 
 
 def test_following_it_does_not_send_what_it_has_sent(settings: Settings, cli: CommandLine) -> None:

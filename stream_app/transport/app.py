@@ -11,7 +11,7 @@ It knows nothing of what the runs mean. The application gives three coroutines:
 Whatever one of them raises ends the worker.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, cast
 
 import faust
@@ -25,13 +25,10 @@ from stream_app.transport.changelog import Changelog
 from stream_app.transport.consumer import RunConsumer, RunTransport
 from stream_app.transport.credentials import credentials
 from stream_app.transport.ending import end_within
+from stream_app.transport.ownership import Ownership, Place, Positions, Recovered
 from stream_app.transport.producers import Producers
-from stream_app.transport.recovery import Recovered, RunRecovery, RunTables
+from stream_app.transport.recovery import FaustPorts, RunRecovery, RunTables
 from stream_app.transport.store import OPTIONS, RocksStore
-
-Place = tuple[str, int]
-"""A source topic's full name, and a partition."""
-Positions = Mapping[Place, int]
 
 FAILURE_SECONDS = 10.0
 """How long a worker that has failed may take to end by itself."""
@@ -82,9 +79,7 @@ class RunApp(faust.App):
         self.settings = settings
         self.sources = tuple(sources)
         self._on_assigned, self._on_run, self._on_revoked = on_assigned, on_run, on_revoked
-        self._given: frozenset[int] | None = None
-        self.owned: frozenset[int] = frozenset()
-        """The partitions whose runs come to this worker now."""
+        self.ownership = Ownership(FaustPorts(self))
         self.recovered: Recovered | None = None
         """What the last take-over cost."""
         self.observe: Callable[[Recovered], None] = lambda _recovered: None
@@ -115,6 +110,11 @@ class RunApp(faust.App):
         agent(self._take_runs)
 
     # ------------------------------------------------------------------ what the application uses
+
+    @property
+    def owned(self) -> frozenset[int]:
+        """Return the partitions whose runs come to this worker now."""
+        return self.ownership.owned
 
     @property
     def transaction(self) -> Transaction:
@@ -164,21 +164,8 @@ class RunApp(faust.App):
 
     @property
     def recovery(self) -> RunRecovery:
-        """Return the service that takes partitions over."""
+        """Return the service that begins take-overs."""
         return cast(RunTables, self.tables).recovery
-
-    async def give(self, partitions: frozenset[int]) -> Positions:
-        """Give recovered partitions to the application."""
-        self._given = partitions
-        return await self._on_assigned(partitions)
-
-    async def let_go(self) -> None:
-        """Take all partitions from the application; nothing of them is in flight."""
-        self.owned = frozenset()
-        await self.producers.release()
-        if self._given is not None:
-            given, self._given = self._given, None
-            await self._on_revoked(given)
 
     def _on_rebalance_when_stopped(self) -> None:
         """Leave the consumer open: upstream closes it under a run that is being finished."""
@@ -190,7 +177,7 @@ class RunApp(faust.App):
 
     async def on_stop(self) -> None:
         """Stop as Faust does (flow, agents, commit), then close the producers."""
-        self.owned = frozenset()
+        await self.ownership.end()
         await super().on_stop()
         await self.producers.release()
 

@@ -182,23 +182,25 @@ class RunConsumer(Consumer):
     # ------------------------------------------------------------------ rebalances
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
-        """Give everything back: end a take-over, commit, finish what is in flight, let go.
+        """Give everything back.
 
         aiokafka logs what a listener raises and goes on; so it must not get that far.
         """
         try:
-            await self.app.recovery.abandon()
             if self.app.should_stop:
                 # We are about to leave the group; others wait while we finish what is in flight.
                 await self.wait_empty()
-                return
-            await self.commit()  # upstream forgets what is acked before it commits
-            await super().on_partitions_revoked(revoked)  # waits until what is in flight is acked
-            self.lanes = {}
-            await self.app.let_go()
+            else:
+                await self.app.ownership.give_back()
         except Exception as error:
             await self.app.fail(error)
             raise
+
+    async def finish(self) -> None:
+        """Commit, stop the flow, and wait until what is in flight is acknowledged."""
+        await self.commit()  # upstream forgets what is acked before it commits
+        await super().on_partitions_revoked(self.assignment())
+        self.lanes = {}
 
     async def is_member(self, generation: int) -> bool:
         """Ask the broker whether we still are in that generation of the group."""

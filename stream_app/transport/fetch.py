@@ -15,15 +15,12 @@ from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
 from faust.types import TP
 
 from stream_app.transport.lanes import Fetch
+from stream_app.transport.ownership import Superseded
 
 FETCH_MAX_WAIT_MS = 50
 """Faust fixes 1500. aiokafka has one fetch in flight a broker, so the long poll of an idle
 partition would hold up the busy ones."""
 HEARTBEAT_RETRY_SECONDS = 0.1
-
-
-class Superseded(Exception):
-    """The group has a newer generation: the rebalance that made it will call us again."""
 
 
 class RunThread(AIOKafkaConsumerThread):

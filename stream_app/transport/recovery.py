@@ -1,116 +1,49 @@
-"""Take over partitions after a rebalance: fence, recover, rebuild, seek, and only then flow.
+"""Faust's recovery and tables, with the take-over (ownership.py) in the place of their work.
 
 Faust resumes the partitions before it seeks; a run fetched in between is thrown away and never
-read again. So the whole end of a rebalance is here, in one order.
+read again. So of its recovery only the beginning is left: it says what is assigned.
 """
 
 import asyncio
-from dataclasses import dataclass
-from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
-from aiokafka.errors import IllegalStateError
 from faust.tables.manager import TableManager
 from faust.tables.recovery import Recovery
 from faust.types import TP
 from mode import Service
 
 from stream_app.transport.errors import UnevenAssignment
-from stream_app.transport.fetch import Superseded
+from stream_app.transport.ownership import Positions, Recovered
 
 if TYPE_CHECKING:
-    from stream_app.transport.app import Positions, RunApp
-
-
-@dataclass(frozen=True, slots=True)
-class Recovered:
-    """What the last take-over cost."""
-
-    partitions: int
-    records: int
-    seconds: float
+    from stream_app.transport.app import RunApp
 
 
 class RunRecovery(Recovery):
-    """Faust's place for recovery, with the take-over as its only work."""
+    """Faust's place for recovery: it begins take-overs, and does nothing else."""
 
     app: "RunApp"
-    _take_over: asyncio.Task[None] | None = None
+
+    async def on_rebalance(
+        self,
+        assigned: set[TP],
+        revoked: set[TP],
+        newly_assigned: set[TP],
+        generation_id: int = 0,
+    ) -> None:
+        """Begin to take over what is assigned, unless it is of a generation that is over."""
+        await super().on_rebalance(assigned, revoked, newly_assigned, generation_id)
+        if self.signal_recovery_start.is_set() and not self.app.should_stop:
+            self.signal_recovery_start.clear()
+            self.app.ownership.begin(generation_id, self._partitions())
 
     @Service.task
     async def _restart_recovery(self) -> None:
-        """Take over whenever a rebalance has ended; the next one abandons what is not done."""
-        started: Any = self.signal_recovery_start  # mode's annotation lacks asyncio's own Event
-        while not await self.wait_for_stopped(started):
-            started.clear()
-            self._take_over = asyncio.create_task(self._guarded(self._generation_id))
-            await asyncio.wait({self._take_over})
+        """Do nothing: a take-over begins with its assignment."""
 
     @Service.task
     async def _slurp_changelogs(self) -> None:
         """Do nothing: changelogs are read in bulk, not through the worker's consumer."""
-
-    async def abandon(self) -> None:
-        """End a take-over that is not done, and wait until it has ended."""
-        if self._take_over is not None and not self._take_over.done():
-            self._take_over.cancel()
-            await asyncio.wait({self._take_over})
-
-    async def on_stop(self) -> None:
-        """End with the app."""
-        await self.abandon()
-
-    async def _guarded(self, generation: int) -> None:
-        try:
-            await self._take(generation)
-        except (Superseded, IllegalStateError):
-            self.log.warning("The group has moved on from generation %s", generation)
-        except Exception as error:  # noqa: BLE001 Faust would end only this service
-            await self.app.fail(error)
-
-    async def _take(self, generation: int) -> None:
-        app, consumer = self.app, self.app.consumer
-        began = perf_counter()
-        # 1. Nothing flows; upstream may have let it.
-        consumer.stop_flow()
-        app.in_recovery = True
-        partitions = self._partitions()
-        # 2. Fence the former owners: from here on the changelogs' ends stand.
-        await app.producers.acquire(partitions)
-        # 3. We were perhaps frozen on the way, and have fenced the rightful owner; the epoch goes
-        #    to whoever initialises last. Then it ends, and we give up here; nothing is lost.
-        async with asyncio.timeout(app.settings.commit_timeout):
-            if not await consumer.is_member(generation):
-                raise Superseded
-        # 4. The local state.
-        records = await app.changelog.restore(app.store, partitions)
-        # 5. The application's memory; it knows where to go on.
-        positions = await app.give(partitions)
-        self._check(partitions, positions)
-        app.in_recovery = False
-        # 6. Seek, empty the queues, and only now let it flow.
-        async with asyncio.timeout(app.settings.commit_timeout):
-            await consumer.begin_at(
-                generation, {TP(*place): position for place, position in positions.items()}
-            )
-        app.owned = partitions
-        app.recovered = Recovered(len(partitions), records, perf_counter() - began)
-        app.observe(app.recovered)
-        app.flow_control.resume()
-        consumer.resume_flow()
-        await app._fetcher.maybe_start()
-        # 7. Tell Faust what it tells its other services.
-        self.tables.on_actives_ready()
-        self.tables.on_standbys_ready()
-        app.on_rebalance_end()
-        self.completed.set()
-        await app.on_rebalance_complete.send()
-        self.log.info(
-            "Took over partitions %s in %.3f s, %s records recovered",
-            sorted(partitions),
-            perf_counter() - began,
-            records,
-        )
 
     def _partitions(self) -> frozenset[int]:
         """Return the partitions we are to own; all topics must agree about them."""
@@ -126,12 +59,79 @@ class RunRecovery(Recovery):
                 raise UnevenAssignment(message)
         return partitions
 
-    def _check(self, partitions: frozenset[int], positions: "Positions") -> None:
-        wanted = {(topic, partition) for topic in self.app.sources for partition in partitions}
+
+class FaustPorts:
+    """The ports of ownership on a Faust app; every wait on the broker is bounded."""
+
+    def __init__(self, app: "RunApp") -> None:
+        self._app = app
+
+    async def hold(self) -> None:
+        """Wait until Faust's last service has started; stop the flow."""
+        await self._app.recovery._started.wait()
+        self._app.consumer.stop_flow()
+        self._app.in_recovery = True
+
+    async def fence(self, partitions: frozenset[int]) -> None:
+        """Start a producer a partition."""
+        await self._app.producers.acquire(partitions)
+
+    async def is_member(self, generation: int) -> bool:
+        """Send a heartbeat of that generation."""
+        async with asyncio.timeout(self._app.settings.commit_timeout):
+            return await self._app.consumer.is_member(generation)
+
+    async def restore(self, partitions: frozenset[int]) -> int:
+        """Read the changelogs into RocksDB."""
+        return await self._app.changelog.restore(self._app.store, partitions)
+
+    async def give(self, partitions: frozenset[int]) -> Positions:
+        """Ask the application; it must name a position for each source."""
+        positions = await self._app._on_assigned(partitions)
+        wanted = {(topic, partition) for topic in self._app.sources for partition in partitions}
         if positions.keys() != wanted:
             odd = sorted(positions.keys() ^ wanted)
             message = f"the application must name a position for each source, and no more: {odd}"
             raise UnevenAssignment(message)
+        self._app.in_recovery = False
+        return positions
+
+    async def begin_at(self, generation: int, positions: Positions) -> None:
+        """Seek to the positions; only these partitions can be fetched then."""
+        async with asyncio.timeout(self._app.settings.commit_timeout):
+            await self._app.consumer.begin_at(
+                generation, {TP(*place): position for place, position in positions.items()}
+            )
+
+    async def flow(self, recovered: Recovered) -> None:
+        """Empty the queues, fetch, and tell Faust what it tells its other services."""
+        app, tables = self._app, cast(RunTables, self._app.tables)
+        app.recovered = recovered
+        app.observe(recovered)
+        app.flow_control.resume()
+        app.consumer.resume_flow()
+        await app._fetcher.maybe_start()
+        tables.on_actives_ready()
+        tables.on_standbys_ready()
+        app.on_rebalance_end()
+        tables.recovery.completed.set()
+        await app.on_rebalance_complete.send()
+
+    async def finish(self) -> None:
+        """Commit, wait for what is in flight, commit again."""
+        await self._app.consumer.finish()
+
+    async def release(self) -> None:
+        """Close the producers."""
+        await self._app.producers.release()
+
+    async def take_back(self, partitions: frozenset[int]) -> None:
+        """Tell the application."""
+        await self._app._on_revoked(partitions)
+
+    async def fail(self, error: BaseException) -> None:
+        """Crash the app."""
+        await self._app.fail(error)
 
 
 class RunTables(TableManager):

@@ -193,6 +193,7 @@ class Worker:
         fields = {
             f"STREAM_APP_{name.upper()}": str(value)
             for name, value in settings.model_dump().items()
+            if value is not None
         }
         with log.open("ab") as out:
             self._process = subprocess.Popen(

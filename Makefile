@@ -6,7 +6,7 @@ PYTHON ?= $(shell for python in python3.12 python3.11 python3; do \
 	2>/dev/null && echo $$python && break; done)
 BIN := .venv/bin
 
-.PHONY: help setup demo test simulate fuzz soak lint bench paper lock clean
+.PHONY: help setup demo test simulate model fuzz soak lint bench paper lock clean
 
 help: ## Say what there is.
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST)
@@ -32,6 +32,10 @@ SEEDS := 1000
 simulate: setup ## Worlds in which everything goes wrong: SEEDS=100000, SEED=17, VARIANTS=300.
 	PYTHONPATH=tests $(BIN)/python tests/simulation/simulate.py \
 	$(if $(SEED),--seed $(SEED),$(if $(VARIANTS),--variants $(VARIANTS),--seeds $(SEEDS)))
+
+model: setup ## Every order of events in the life of a partition: WORKERS=2 FAULTS=3 RECORDS=1.
+	PYTHONPATH=tests/model $(BIN)/python tests/model/explore.py $(if $(WORKERS),--workers $(WORKERS)) \
+	$(if $(FAULTS),--faults $(FAULTS)) $(if $(RECORDS),--records $(RECORDS))
 
 INPUTS := 100000
 fuzz: setup ## Hostile records, by grammar and by coverage: INPUTS=100000, SEED=17.

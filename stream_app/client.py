@@ -61,24 +61,31 @@ class Client:
 
     settings: Settings
     partitions: int = 0
-    _producer: AIOKafkaProducer = field(init=False)
+    _producer: AIOKafkaProducer | None = field(init=False, default=None)
+    _one_producer: asyncio.Lock = field(init=False, default_factory=asyncio.Lock)
     _connected: AsyncExitStack = field(init=False, default_factory=AsyncExitStack)
 
     async def __aenter__(self) -> Self:
         self.partitions = await partition_count(self.settings)
-        producer = AIOKafkaProducer(
-            **connection(self.settings),
-            enable_idempotence=True,
-            linger_ms=5,
-            max_request_size=MAX_OUTPUT_BYTES,
-        )
-        self._producer = await self._connected.enter_async_context(
-            connected(producer, self.settings)
-        )
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await self._connected.aclose()
+
+    async def _speaking(self) -> AIOKafkaProducer:
+        """Return the producer, made for the first record: who only reads may have none."""
+        async with self._one_producer:
+            if self._producer is None:
+                producer = AIOKafkaProducer(
+                    **connection(self.settings),
+                    enable_idempotence=True,
+                    linger_ms=5,
+                    max_request_size=MAX_OUTPUT_BYTES,
+                )
+                self._producer = await self._connected.enter_async_context(
+                    connected(producer, self.settings)
+                )
+        return self._producer
 
     def home(self, project: str) -> int:
         """Return the partition in which a project lives."""
@@ -86,8 +93,9 @@ class Client:
 
     async def publish(self, topic: Topic, project: str, events: Iterable[Event]) -> int:
         """Publish events of a project, in order; return how many, once the broker has them all."""
+        producer = await self._speaking()
         sent = [
-            await self._producer.send(
+            await producer.send(
                 self.settings.topic(topic),
                 event.to_bytes(),
                 key=project_key(project),

@@ -25,6 +25,11 @@ class BrokerError(StreamAppError):
 class TopicError(StreamAppError):
     """The topics on the cluster are not those of the map."""
 
+    @classmethod
+    def forbidden(cls, topic: str) -> "TopicError":
+        """Say that the cluster does not let us know a topic."""
+        return cls(f"Topic {topic} is not for us: we may not even ask whether it exists.")
+
 
 class StateError(StreamAppError):
     """A worker's state is gone, or is not that of the log."""

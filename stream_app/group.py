@@ -8,6 +8,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import GroupCoordinatorNotAvailableError
 
 from stream_app.connection import connected, connection
+from stream_app.reading import refuse_forbidden
 from stream_app.settings import Settings
 from stream_app.topology import SOURCES
 
@@ -37,6 +38,7 @@ async def attendance(settings: Settings, partitions: Iterable[int]) -> Attendanc
         connected(AIOKafkaAdminClient(**arguments), settings) as admin,
         connected(AIOKafkaConsumer(**arguments), settings) as consumer,
     ):
+        await refuse_forbidden(consumer, {place.topic for place in places})
         ends = await consumer.end_offsets(places)
         try:
             described = await admin.describe_consumer_groups([settings.app_id])

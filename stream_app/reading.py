@@ -1,12 +1,13 @@
 """Read topics without a group: what is committed, in order, up to now or for ever."""
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Collection, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Literal
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from stream_app.connection import connected, connection
+from stream_app.errors import TopicError
 from stream_app.settings import Settings
 
 Records = AsyncIterator["ConsumerRecord[bytes | None, bytes | None]"]
@@ -31,6 +32,7 @@ async def reading(
     """
     async with _consumer(settings) as consumer:
         places = [TopicPartition(topic, number) for number in partitions]
+        await refuse_forbidden(consumer, [topic])
         consumer.assign(places)
         ends = await consumer.end_offsets(places)
         begins = await consumer.beginning_offsets(places)
@@ -54,9 +56,19 @@ async def first_positions(
     settings: Settings, topics: Iterable[str], partition: int
 ) -> dict[str, int]:
     """Return where each topic (named in full) begins in a partition: 0 unless it lost records."""
+    names = list(topics)
     async with _consumer(settings) as consumer:
-        begins = await consumer.beginning_offsets([TopicPartition(t, partition) for t in topics])
+        await refuse_forbidden(consumer, names)
+        begins = await consumer.beginning_offsets([TopicPartition(t, partition) for t in names])
     return {place.topic: offset for place, offset in begins.items()}
+
+
+async def refuse_forbidden(consumer: AIOKafkaConsumer, topics: Collection[str]) -> None:
+    """Raise where a topic is not for us: asked for its offsets, aiokafka would try for 40 s."""
+    await consumer._client.set_topics(topics)
+    forbidden = consumer._client.cluster.unauthorized_topics
+    if forbidden:
+        raise TopicError.forbidden(min(forbidden))
 
 
 def _consumer(settings: Settings) -> AbstractAsyncContextManager[AIOKafkaConsumer]:

@@ -6,7 +6,12 @@ from contextlib import asynccontextmanager
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import (
+    KafkaError,
+    TopicAlreadyExistsError,
+    TopicAuthorizationFailedError,
+    for_code,
+)
 
 from schemas import Topic
 from stream_app.connection import connected, connection
@@ -99,6 +104,9 @@ async def _agreeing(
 async def _partition_counts(admin: AIOKafkaAdminClient, topics: Iterable[str]) -> dict[str, int]:
     """Return the number of partitions of those ``topics`` that exist."""
     described = await admin.describe_topics(list(topics))
+    for one in described:
+        if one["error_code"] == TopicAuthorizationFailedError.errno:
+            raise TopicError.forbidden(one["topic"])
     return {t["topic"]: len(t["partitions"]) for t in described if t["error_code"] == 0}
 
 

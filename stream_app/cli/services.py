@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from aiokafka.errors import KafkaError
 
 from stream_app import logs
 from stream_app.broker import Broker
@@ -62,7 +63,7 @@ def worker(settings: Settings) -> None:
     try:
         run_worker(app)
     except SystemExit:
-        if isinstance(app.crash_reason, StreamAppError):
+        if isinstance(app.crash_reason, StreamAppError | KafkaError):
             raise app.crash_reason from None
         raise
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, cast
 from aiokafka.errors import ConsumerStoppedError
 from faust.transport.drivers.aiokafka import Consumer, Transport
 from faust.types import TP, ConsumerMessage
+from mode import Service
 from mode.utils.futures import notify
 
 from stream_app.ports import Run
@@ -36,6 +37,7 @@ FETCH_SECONDS = 1.0
 FETCH_SECONDS_WHEN_FULL = 0.02
 """While a lane is left out because it is full, others may be idle: look again soon."""
 STUCK_SECONDS = 60.0
+WATCH_SECONDS = 2.5
 
 
 class RunMessage(ConsumerMessage):
@@ -226,8 +228,16 @@ class RunConsumer(Consumer):
                 lags[tp] = max(0, high_water - lane.position)
         return lags
 
+    @Service.task
+    async def _watch(self) -> None:
+        """End the worker when its consumer only looks alive, whether runs flow or not."""
+        async for _ in self.itertimer(WATCH_SECONDS, name="watch"):
+            ailment = self._thread.ailment()
+            if ailment is not None and not self.should_stop:
+                await self.app.fail(Stuck(ailment))
+
     async def verify_all_partitions_active(self) -> None:
-        """End the worker when it only looks alive; called every few seconds by Faust.
+        """End the worker when what it takes is not committed; called every few seconds by Faust.
 
         Upstream logs slow partitions here, changelogs among them, which we never fetch.
         """
@@ -243,8 +253,7 @@ class RunConsumer(Consumer):
             lane.stuck(STUCK_SECONDS, now=monotonic(), idle_since=self._idle_since)
             for lane in self.lanes.values()
         )
-        dead = "a background routine of the Kafka consumer has ended"
-        reason = dead if self._thread.is_dead() else next(filter(None, standing), None)
+        reason = next(filter(None, standing), None)
         if reason is not None:
             await self.app.fail(Stuck(reason))
 

@@ -159,12 +159,17 @@ class RunThread(AIOKafkaConsumerThread):
         high_water: int | None = state.highwater if state else None
         return high_water
 
-    def is_dead(self) -> bool:
-        """Return whether a routine of aiokafka has ended: nobody else would notice while idle."""
-        consumer = self._ensure_consumer()
-        return bool(
-            consumer._fetcher._fetch_task.done() or consumer._coordinator._coordination_task.done()
-        )
+    def ailment(self) -> str | None:
+        """Return why aiokafka does not go on, if so: it tells only those who fetch."""
+        consumer = self._consumer
+        if consumer is None:
+            return None
+        coordinator = consumer._coordinator
+        if coordinator._pending_exception is not None:
+            return f"the Kafka consumer can't go on: {coordinator._pending_exception!r}"
+        if consumer._fetcher._fetch_task.done() or coordinator._coordination_task.done():
+            return "a background routine of the Kafka consumer has ended"
+        return None
 
 
 def _position(state: Any) -> int:

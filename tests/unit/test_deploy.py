@@ -161,6 +161,9 @@ def test_the_workers_health_check_is_its_readiness(
 
 def test_the_image_runs_the_worker_as_a_user_without_rights() -> None:
     assert arguments("USER") == [["worker"]]
+    (made,) = (run for run in arguments("RUN") if run[0] == "useradd")
+    assert int(made[made.index("--uid") + 1]) >= 1000
+    assert not {"user", "privileged", "cap_add"} & SERVICES["worker"].keys()
     (entrypoint,), (command,) = arguments("ENTRYPOINT"), arguments("CMD")
     assert entrypoint[0].strip("[]") in PYPROJECT["project"]["scripts"]
     assert command == ["[worker]"]

@@ -77,6 +77,8 @@ def turns(setting: Setting, method: str, *, seed: int) -> Iterator[Turn]:
     num_classes = len(dataset.classes)
     for number in range(setting.rounds):
         consensus = decide.consensus(columns(num_classes, dataset.items, labels, predictions))
+        if setting.rule is Rule.TRUTH and predictions:
+            consensus = np.where(consensus >= 0, dataset.truth, consensus)
         chance = training_seed(seed, number)
         models = examined(setting.models, dataset, seed=chance, trees=setting.trees)
         for name, model in models.items():

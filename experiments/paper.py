@@ -50,8 +50,8 @@ def main(  # noqa: PLR0913  a command's options are its signature
     consensus: Annotated[
         Rule,
         typer.Option(
-            help="What models learn: as in the paper (the majority vote; ActiveLab its own), or "
-            "ActiveLab's consensus for every method, as in the service."
+            help="What models learn: as in the paper (the majority vote; ActiveLab its own), "
+            "ActiveLab's consensus for every method, as in the service, or the truth, as a bound."
         ),
     ] = Rule.PAPER,
     mode: ModeName = USUAL_MODE,

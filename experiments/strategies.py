@@ -28,6 +28,8 @@ class Rule(StrEnum):
     """The method's: the majority vote, ActiveLab's for ActiveLab."""
     ACTIVELAB = "activelab"
     """ActiveLab's for every method, as the service does it."""
+    TRUTH = "truth"
+    """From round 1 on the truth of what is labelled: how far any consensus could lead."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 from activelab import Columns, Epoch, Mode, Regime, columns, fit, score
+from activelab.epoch import SMALLEST_WEIGHT
 from activelab.robust import (
-    NEWCOMER,
     PSEUDO_DISSENTS,
     PSEUDO_ITEMS,
+    UNPROVED,
     USUAL_LIKELIHOOD,
     USUAL_WEIGHT,
 )
@@ -43,7 +44,7 @@ def test_before_any_label_everything_is_as_usual() -> None:
     assert stage.consensus_likelihood == pytest.approx(USUAL_LIKELIHOOD)
     assert stage.majority_class_error == 0.5
     assert stage.model_weight.tolist() == pytest.approx([USUAL_WEIGHT])
-    assert stage.mean_annotator_weight == pytest.approx(NEWCOMER * USUAL_WEIGHT)
+    assert stage.mean_annotator_weight == pytest.approx((1 - UNPROVED) * USUAL_WEIGHT)
     assert stage.model_error == (None,)
 
 
@@ -66,9 +67,11 @@ def test_weights_by_hand() -> None:
     # ann and bob: 2 labels each, 1 of 3 others dissents; cyd: 1 label, all of 2 others dissent.
     dissents = np.array([2 / 3, 2 / 3, 1])
     pool = 1 - (dissents.sum() + c * (1 - USUAL_WEIGHT)) / (5 * error + c)
-    target = NEWCOMER * pool
-    expected = 1 - (dissents + c * (1 - target)) / (error * np.array([2, 2, 1]) + c)
-    assert stage.annotator_weight.tolist() == pytest.approx([*expected, target])
+    usual = error * np.array([2, 2, 1])
+    lacking = UNPROVED * pool * UNPROVED * c / (usual + UNPROVED * c)
+    expected = 1 - (dissents + c * (1 - pool)) / (usual + c) - lacking
+    newcomer = (1 - UNPROVED) * pool
+    assert stage.annotator_weight.tolist() == pytest.approx([*expected, newcomer])
     # One error of two, and the root of 5 labels on 2 items.
     model = 1 - (1 + c * (1 - pool)) / (2 * error + c)
     assert stage.model_weight.tolist() == pytest.approx([model * np.sqrt(2.5)])
@@ -82,6 +85,37 @@ def test_one_dissent_in_a_crowd_of_one_class_moves_weights_by_a_few_percent(item
     for who in was:
         assert abs(now[who] - was[who]) < 0.05
     assert now["dan"] < was["dan"] < was["ann"]
+
+
+@pytest.mark.parametrize("classes", [1, 2, 10])
+def test_a_dissent_never_raises_a_weight(classes: int) -> None:
+    """Whatever classes there are, and however many labels: what it proves is not worth it."""
+    for labels in range(1, 200, 11):
+        others = [(f"item {at}", w, at % classes) for at in range(200) for w in ("ann", "bob")]
+        before = [*others, *((f"item {at}", "cyd", 10) for at in range(labels - 1))]
+        after = [*before, (f"item {labels - 1}", "cyd", 10)]
+        was, now = (
+            weights(fit(crowd(answers, classes=11), mode=Mode.ROBUST))["cyd"]
+            for answers in ([*before, ("alone", "cyd", 0)], [*after, ("alone", "cyd", 0)])
+        )
+        assert now < was or now == was == SMALLEST_WEIGHT
+
+
+def test_strangers_who_swamp_a_pool_stay_below_those_who_work() -> None:
+    """Of 20 annotators three guess, and few of their labels were compared; 200 guess one each."""
+    rng = np.random.default_rng(0)
+    truth = rng.integers(10, size=400)
+    working = []
+    for turn, number in enumerate((400, 60)):
+        for at, said in enumerate(rng.integers(10, size=number)):
+            who = (at + turn) % 20
+            right = rng.random() < (0.8 if who < 17 else 0.1)
+            working.append((f"item {at}", f"w{who}", int(truth[at] if right else said)))
+    guessed = zip(rng.integers(400, size=200), rng.integers(10, size=200), strict=True)
+    guesses = [(f"item {at}", f"guesser {n}", int(said)) for n, (at, said) in enumerate(guessed)]
+    found = weights(fit(crowd([*working, *guesses], classes=10), mode=Mode.ROBUST))
+    median = np.median([found[f"w{who}"] for who in range(20)])
+    assert max(found[f"guesser {n}"] for n in range(200)) < median
 
 
 def test_a_lucky_newcomer_is_below_whoever_has_proved_it() -> None:

@@ -1,10 +1,13 @@
 """The paper's loop, round by round, and the models in it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from experiments.datasets import DATASETS
 from experiments.loop import Setting, play
+from experiments.strategies import Rule
 from experiments.trained import Examined, examined
 from stream_app.folds import out_of_fold
 
@@ -30,6 +33,16 @@ def test_a_run_is_a_function_of_its_seed() -> None:
 def test_all_methods_begin_alike() -> None:
     first = {next(play(SHORT, method, seed=0)).test_accuracy for method in ("entropy", "activelab")}
     assert len(first) == 1
+
+
+def test_with_the_truth_as_a_bound_every_consensus_is_right_from_the_second_round_on() -> None:
+    usual, bound = (
+        list(play(replace(SHORT, rule=rule), "activelab", seed=0))
+        for rule in (Rule.PAPER, Rule.TRUTH)
+    )
+    assert bound[0] == usual[0]
+    assert [one.consensus_accuracy for one in bound[1:]] == [1, 1]
+    assert bound[-1].test_accuracy > usual[-1].test_accuracy
 
 
 def test_labels_and_models_grow_better() -> None:

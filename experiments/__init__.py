@@ -11,12 +11,12 @@
     options     what both commands take
     paper       the command: every method, many seeds, in parallel
     stream      the command: the same rounds through Kafka
-    document    the command: tables and plots of docs/label-efficiency.md
+    document    sections of documents; the command: those of docs/label-efficiency.md
     trust       the command: how trust ranks annotators, beside raw agreement and Dawid-Skene
     stopping    the command: what is wrong yet, as expected and in truth
     robust      the command: what robust mode changes
     crowds      recorded and generated labels, and models of them
-    dawid_skene, markdown
+    dawid_skene
 
 Not part of the wheel. cleanlab (AGPL) is a development dependency; only ``reference`` imports it.
 """

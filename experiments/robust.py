@@ -29,8 +29,8 @@ from threadpoolctl import threadpool_limits
 from activelab import score, top
 from experiments.crowds import RECORDED, SHAPES, Crowd, crowd, names
 from experiments.datasets import DATASETS
+from experiments.document import table, write
 from experiments.loop import Setting
-from experiments.markdown import table, write_into
 from experiments.options import console, errors_in_a_sentence
 from experiments.paper import run
 from experiments.strategies import FITS, Fit
@@ -214,7 +214,7 @@ def main(
     heading, *rows = summary(findings)
     if document is not None:
         ran = f"{date}; crowds: seeds 0 to {seeds - 1}, the loop: 0 to {loop_seeds - 1}."
-        write_into(document, "findings", f"{ran}\n\n{table(heading, *rows)}")
+        write(document, {"findings": f"{ran}\n\n{table(heading, *rows)}"})
     shown = Table(*heading, box=None)
     for row in rows:
         shown.add_row(*row)

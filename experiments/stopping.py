@@ -27,8 +27,8 @@ from threadpoolctl import threadpool_limits
 
 from activelab import Progress, fit, outlook, progress, score
 from experiments.datasets import DATASETS, Floats
+from experiments.document import table, write
 from experiments.loop import USUAL_MODE, Setting, turns
-from experiments.markdown import table, write_into
 from experiments.options import (
     Batch,
     ModeName,
@@ -246,10 +246,13 @@ def main(  # noqa: PLR0913  a command's options are its signature
         json.write_bytes(orjson.dumps(said, option=orjson.OPT_APPEND_NEWLINE))
     if plot is not None:
         save_plot(runs, plot)
-    texts = {"outlook": measure_table(runs), "progress": progress_table(runs)}
-    for name, text in texts.items():
-        if document is not None:
-            write_into(document, name, f"{ran}\n\n{text}")
+    texts = {
+        "outlook": f"{ran}\n\n{measure_table(runs)}",
+        "progress": f"{ran}\n\n{progress_table(runs)}",
+    }
+    if document is not None:
+        write(document, texts)
+    for text in texts.values():
         console.print(text, soft_wrap=True, markup=False)
 
 

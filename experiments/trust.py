@@ -23,7 +23,7 @@ from activelab import Epoch, Flag, Mode, Pool, appraise, fit
 from experiments import dawid_skene
 from experiments.crowds import Crowd, crowd, names
 from experiments.datasets import Floats, Ints
-from experiments.markdown import table, write_into
+from experiments.document import table, write
 from experiments.options import console, errors_in_a_sentence
 
 CROWDS = ("bluebirds", "music_genre", "even", "ten classes", "poor annotators")
@@ -236,9 +236,9 @@ def main(
         f"{date}: seeds 0 to {seeds - 1}."
     )
     texts = {"ranks": f"{ran}\n\n{rank_table(results)}", "flags": f"{ran}\n\n{flag_table(flags)}"}
-    for name, text in texts.items():
-        if document is not None:
-            write_into(document, name, text)
+    if document is not None:
+        write(document, texts)
+    for text in texts.values():
         console.print(text, soft_wrap=True, markup=False)
 
 

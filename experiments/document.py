@@ -113,15 +113,16 @@ def published(results: Results) -> str:
     for method, result in results.items():
         theirs = curves(result.setting.dataset, "test_accuracy").get(method)
         if theirs is not None:
-            mean = result.mean("test_accuracy")
-            apart = mean - theirs.mean
-            within = np.abs(apart) <= 2 * theirs.std
+            mean = result.mean("test_accuracy")[: len(theirs.mean)]
+            rounds = slice(len(mean))
+            apart = mean - theirs.mean[rounds]
+            within = np.abs(apart) <= 2 * theirs.std[rounds]
             farthest = int(np.argmax(np.abs(apart)))
             rows.append(
                 [
                     f"`{method}`",
                     f"{mean.mean():.4f}",
-                    f"{theirs.mean.mean():.4f}",
+                    f"{theirs.mean[rounds].mean():.4f}",
                     f"{within.sum()} of {len(mean)}",
                     f"{apart[farthest]:+.3f} at round {farthest}",
                 ]

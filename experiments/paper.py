@@ -17,6 +17,7 @@ from rich.table import Table
 from threadpoolctl import threadpool_limits
 
 from experiments.datasets import DATASETS
+from experiments.document import published
 from experiments.loop import USUAL_MODE, Round, Setting, play
 from experiments.options import (
     Batch,
@@ -50,8 +51,9 @@ def main(  # noqa: PLR0913  a command's options are its signature
     consensus: Annotated[
         Rule,
         typer.Option(
-            help="What models learn: as in the paper (the majority vote; ActiveLab its own), "
-            "ActiveLab's consensus for every method, as in the service, or the truth, as a bound."
+            help="What models learn: as in the paper (the majority vote; ActiveLab its own), with "
+            "the older cleanlab's ties if need be; ActiveLab's consensus for every method, as in "
+            "the service; or the truth, as a bound."
         ),
     ] = Rule.PAPER,
     mode: ModeName = USUAL_MODE,
@@ -84,6 +86,7 @@ def main(  # noqa: PLR0913  a command's options are its signature
             save(results, file)
             console.print(f"{file} is written.")
     console.print(summary(results))
+    console.print(published(results), soft_wrap=True, markup=False)
 
 
 def run(setting: Setting, methods: Sequence[str], seeds: Sequence[int], *, workers: int) -> Results:

@@ -9,7 +9,7 @@ or strictly but without calibration.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
 
@@ -26,6 +26,8 @@ class Rule(StrEnum):
 
     PAPER = "paper"
     """The method's: the majority vote, ActiveLab's for ActiveLab."""
+    OLDER = "older"
+    """The same as the cleanlab had it that ran the paper: a vote's ties to the frequent class."""
     ACTIVELAB = "activelab"
     """ActiveLab's for every method, as the service does it."""
     TRUTH = "truth"
@@ -75,23 +77,35 @@ def _fitted(name: str, rule: Rule, fitted: Fit) -> Strategy:
 
     if rule is Rule.ACTIVELAB:
         return Strategy(weighed, scores)
+    vote = older_majority if rule is Rule.OLDER else majority
     own = name in ("activelab", "activelab_ensemble")
-    return Strategy(_after_a_vote(weighed) if own else majority, scores)
+    return Strategy(_after_a_vote(weighed, vote) if own else vote, scores)
 
 
 def majority(columns: Columns) -> Ints:
     """Take the majority vote: ties go to the class that models find more probable, or is rarer.
 
-    Before any model has spoken that is the rarer one, as in cleanlab since its 2.3.1. An older one
-    ran the paper, where the more frequent class had them.
+    Before any model has spoken that is the rarer one, as in cleanlab since its 2.3.1.
     """
+    return _vote(columns, fit(columns))
+
+
+def older_majority(columns: Columns) -> Ints:
+    """Take the majority vote as it was before: the more frequent class instead of the rarer."""
     epoch = fit(columns)
+    ties = replace(epoch.label_ties, class_counts=-epoch.label_ties.class_counts)
+    return _vote(columns, replace(epoch, label_ties=ties))
+
+
+def _vote(columns: Columns, epoch: Epoch) -> Ints:
     return np.concatenate([block.majority for block in judged(columns, epoch)])
 
 
-def _after_a_vote(consensus: Callable[[Columns], Ints]) -> Callable[[Columns], Ints]:
-    """Take the majority vote as long as no model has said anything."""
-    return lambda columns: (consensus if columns.has_prediction.any() else majority)(columns)
+def _after_a_vote(
+    consensus: Callable[[Columns], Ints], vote: Callable[[Columns], Ints] = majority
+) -> Callable[[Columns], Ints]:
+    """Take a majority vote as long as no model has said anything."""
+    return lambda columns: (consensus if columns.has_prediction.any() else vote)(columns)
 
 
 REFERENCES: Mapping[str, Strategy] = {

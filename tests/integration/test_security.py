@@ -56,8 +56,11 @@ def guarded(authority: Authority) -> Iterator[Broker]:
         "listener.name.sasl_ssl.scram-sha-256.sasl.jaas.config": scram,
         "listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config": scram,
         "listener.name.sasl_ssl.plain.sasl.jaas.config": f"{plain} {users};",
+        "listener.name.sasl_plaintext.sasl.enabled.mechanisms": "SCRAM-SHA-512",
+        "listener.name.sasl_plaintext.scram-sha-512.sasl.jaas.config": scram,
     }
-    with Broker(properties=properties, listeners=("SSL", "SASL_SSL"), users=PASSWORDS) as broker:
+    listeners = ("SSL", "SASL_SSL", "SASL_PLAINTEXT")
+    with Broker(properties=properties, listeners=listeners, users=PASSWORDS) as broker:
         yield broker
 
 
@@ -199,12 +202,27 @@ def test_a_certificate_is_as_good_as_a_password(
         assert "agrees" in cli.say("audit", "animals")
 
 
-@pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"])
+@pytest.mark.parametrize(
+    ("protocol", "mechanism"),
+    [
+        ("SASL_SSL", "PLAIN"),
+        ("SASL_SSL", "SCRAM-SHA-256"),
+        ("SASL_SSL", "SCRAM-SHA-512"),
+        ("SASL_PLAINTEXT", "SCRAM-SHA-512"),
+    ],
+)
 def test_a_password_is_taken_by_every_mechanism(
-    mechanism: str, guarded: Broker, door: Door, acls: list[Acl]
+    protocol: str, mechanism: str, guarded: Broker, door: Door, acls: list[Acl]
 ) -> None:
     asyncio.run(allow(guarded, [acl for acl in acls if "operator" in acl.principal]))
-    operator = CommandLine(door("operator", sasl_mechanism=mechanism))
+    way: dict[str, object] = {
+        "security_protocol": protocol,
+        "bootstrap_servers": guarded.address(protocol),
+        "sasl_mechanism": mechanism,
+    }
+    if not protocol.endswith("SSL"):
+        way["ssl_cafile"] = None
+    operator = CommandLine(door("operator", **way))
     operator.say("topics", "create")
     assert operator.read("project", "list") == []
 

@@ -1,8 +1,10 @@
 """Settings travel whole to other processes, and a password is shown by nothing."""
 
+import subprocess
 from pathlib import Path
 
 import pytest
+from certificates import Authority
 from faust.transport.drivers.aiokafka import credentials_to_aiokafka_auth
 from pydantic import SecretStr, ValidationError
 
@@ -72,3 +74,14 @@ def test_a_file_without_a_certificate_is_refused_by_the_name_of_its_setting() ->
     settings = Settings(security_protocol="SSL", ssl_cafile=Path(__file__))
     with pytest.raises(BrokerError, match=r"STREAM_APP_SSL_CAFILE is .*test_settings\.py, which"):
         connection(settings)
+
+
+def test_a_key_with_a_password_is_refused_not_asked_for(tmp_path: Path) -> None:
+    signed = Authority(tmp_path).sign("worker")
+    locked = tmp_path / "locked.key"
+    lock = ["openssl", "pkcs8", "-topk8", "-in", signed.key, "-out", locked, "-passout", "pass:x"]
+    subprocess.run(lock, check=True, capture_output=True)
+    files = {"ssl_certfile": signed.certificate, "ssl_keyfile": locked}
+    with pytest.raises(BrokerError, match=r"STREAM_APP_SSL_CERTFILE is .*worker\.pem, which can't"):
+        connection(Settings(security_protocol="SSL", **files))
+    assert connection(Settings(security_protocol="SSL", ssl_certfile=signed.both))

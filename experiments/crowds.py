@@ -87,6 +87,8 @@ class Shape:
     """What a drawn model's log-odds are higher by for the right class."""
     certainty: float = 1.0
     """What they are multiplied by in the end: more than 1 is over-confident."""
+    knows_frequency: bool = True
+    """Whether a drawn model knows how frequent classes are."""
 
 
 SHAPES: Mapping[str, Shape] = {
@@ -96,6 +98,9 @@ SHAPES: Mapping[str, Shape] = {
     "few annotators": Shape(annotators=5, items=300),
     "poor annotators": Shape(skill=(0.3, 0.9)),
     "skewed": Shape(classes=2, most_frequent=0.9, skill=(0.8, 0.99)),
+    "skewed, blind model": Shape(
+        classes=2, most_frequent=0.9, skill=(0.8, 0.99), knows_frequency=False
+    ),
     "guessers": Shape(guesses=0.3),
     "poor model": Shape(model=0.5),
     "certain model": Shape(certainty=10.0),
@@ -187,12 +192,13 @@ def said(rng: np.random.Generator, truth: Ints, skill: Floats | float, classes: 
 
 
 def drawn_model(rng: np.random.Generator, truth: Ints, shape: Shape) -> Floats:
-    """Draw what a model says that knows how frequent classes are, and has seen something of each.
+    """Draw what a model says that has seen something of each class.
 
     Normal log-odds, the right class's raised.
     """
-    frequency = np.bincount(truth, minlength=shape.classes) + 1
-    logits = MODEL_NOISE * rng.normal(size=(len(truth), shape.classes)) + np.log(frequency)
+    logits = MODEL_NOISE * rng.normal(size=(len(truth), shape.classes))
+    if shape.knows_frequency:
+        logits += np.log(np.bincount(truth, minlength=shape.classes) + 1)
     logits[np.arange(len(truth)), truth] += shape.model
     logits *= shape.certainty
     probs = np.exp(logits - logits.max(axis=1, keepdims=True))

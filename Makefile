@@ -6,7 +6,7 @@ PYTHON ?= $(shell for python in python3.12 python3.11 python3; do \
 	2>/dev/null && echo $$python && break; done)
 BIN := .venv/bin
 
-.PHONY: help setup demo test simulate model fuzz soak lint bench paper lock clean
+.PHONY: help setup demo test simulate model fuzz soak faults lint bench paper lock clean
 
 help: ## Say what there is.
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST)
@@ -44,6 +44,12 @@ fuzz: setup ## Hostile records, by grammar and by coverage: INPUTS=100000, SEED=
 MINUTES := 60
 soak: setup ## A worker at half of its peak, then faster than it can: MINUTES=60.
 	PYTHONPATH=tests $(BIN)/python tests/load/soak.py --minutes $(MINUTES)
+
+KILLS := 50
+BROKERS := 1
+faults: setup ## Real workers, killed, frozen and robbed under load: KILLS=50, SEED=7, BROKERS=3.
+	PYTHONPATH=tests:tests/fault $(BIN)/python tests/fault/faults.py --kills $(KILLS) \
+	--seed $(or $(SEED),0) --brokers $(BROKERS) $(if $(DOCUMENT),--document $(DOCUMENT))
 
 lint: setup ## Format, lint, types, and the direction of imports.
 	$(BIN)/ruff format --check .

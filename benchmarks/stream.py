@@ -72,13 +72,9 @@ async def ours(servers: str, folder: Path, values: list[bytes]) -> float:
         async with client.listen(Topic.WINDOWS, PROJECT, start="end", follow=True) as windows:
             close = Close(cause="request", request_id="end", budget=0)
             await client.publish(Topic.ANNOTATIONS, PROJECT, [close])
-            variables = {
-                f"STREAM_APP_{key.upper()}": str(value)
-                for key, value in settings.model_dump().items()
-            }
             worker = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "stream_app.cli", "worker"),
-                env={**os.environ, **variables},
+                env={**os.environ, **settings.environment()},
                 stderr=asyncio.subprocess.PIPE,
             )
             assert worker.stderr is not None

@@ -122,12 +122,11 @@ class Load:
 
     @asynccontextmanager
     async def flowing(self) -> AsyncIterator[None]:
-        """Let it say things meanwhile; at the end it rests."""
+        """Let it say things meanwhile."""
         await self.go_on()
         rounds = asyncio.create_task(self._rounds())
         try:
             yield
-            await self.rest()
         finally:
             rounds.cancel()
             with suppress(asyncio.CancelledError):

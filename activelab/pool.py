@@ -53,8 +53,8 @@ class Pool:
     >>> pool = Pool(num_classes=2, models=("m",))
     >>> pool.set_labels(["cat", "cat", "dog"], ["ann", "bob", "ann"], [0, 1, 1])
     >>> pool.set_labels(["cat"], ["bob"], [0])  # corrected
-    >>> pool.num_labels, pool.answers("cat")
-    (3, ['ann', 'bob'])
+    >>> pool.num_labels, pool.answers(["cat", "dog"])
+    (3, [['ann', 'bob'], ['ann']])
     >>> pool.refresh().scores.consensus_label.tolist()
     [0, 1]
     """
@@ -198,10 +198,15 @@ class Pool:
         labels = self._counts.labels.read(len(self._annotators))
         return sorted(compress(self._annotators.names, (labels > 0).tolist()))
 
-    def answers(self, item: str) -> list[str]:
-        """Return the ids of the annotators with a label or an abstention on ``item``, ascending."""
-        _, annotators, _ = self._answers.take(np.array(self._items.places([item])))
-        return sorted(self._annotators.names[place] for place in annotators)
+    def answers(self, items: Sequence[str]) -> list[list[str]]:
+        """Return, for each item, the ids of all who labelled it or abstained, ascending."""
+        which, annotator, _ = self._answers.take(np.array(self._items.places(items), np.int64))
+        used, rank = self._ranked(annotator)
+        names = [self._annotators.names[place] for place in used]
+        order = np.lexsort((rank, which))
+        said = [names[place] for place in rank[order].tolist()]
+        ends = np.cumsum(np.bincount(which, minlength=len(items))).tolist()
+        return [said[begin:end] for begin, end in zip([0, *ends], ends, strict=False)]
 
     def trust(self, annotators: Sequence[str]) -> Trust:
         """Tell how far to trust annotators: agreement now, weight at the last fit."""

@@ -2,9 +2,9 @@
 
 import sys
 
-from benchmarks import batch, stream
+from benchmarks import batch, stream, window
 
-BENCHMARKS = {"batch": batch.main, "stream": stream.main}
+BENCHMARKS = {"batch": batch.main, "window": window.main, "stream": stream.main}
 
 for name, main in BENCHMARKS.items():
     print(f"== {name}")

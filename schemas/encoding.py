@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import orjson
 
+from schemas.compact import dumps
 from schemas.keys import pair_key
 from schemas.times import format_time
 
@@ -53,7 +53,7 @@ def encode_item_scores(  # noqa: PLR0913  # the columns are the record
     return [
         (
             pair_key(project, item),
-            orjson.dumps(
+            dumps(
                 {
                     "type": "item_score",
                     "schema_version": 1,
@@ -107,7 +107,7 @@ def encode_annotator_trust(  # noqa: PLR0913  # the columns are the record
     return [
         (
             pair_key(project, who),
-            orjson.dumps(
+            dumps(
                 {
                     "type": "annotator_trust",
                     "schema_version": 1,
@@ -144,7 +144,7 @@ def encode_selections(
     end = format_time(until)
     rows = zip(items, _finite(score), relabel.tolist(), answered_by, strict=True)
     return [
-        orjson.dumps(
+        dumps(
             {
                 "type": "selection",
                 "schema_version": 1,

@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sized
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal, TypeVar
 
-import orjson
 from pydantic import (
     AfterValidator,
     AllowInfNan,
@@ -25,6 +24,7 @@ from pydantic import (
     ValidationInfo,
 )
 
+from schemas.compact import dumps
 from schemas.reasons import Reason, fault
 from schemas.times import EPOCH, MAX_AHEAD, format_time, parse_time, to_micros
 from schemas.topics import MAX_CLASSES, MAX_ID_BYTES, MAX_ROWS
@@ -46,7 +46,7 @@ class Record(Wire):
 
     def to_bytes(self) -> bytes:
         """Encode the record's value."""
-        return orjson.dumps(self.model_dump(mode="json"))
+        return dumps(self.model_dump(mode="json"))
 
 
 M = TypeVar("M", bound=Record)

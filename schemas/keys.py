@@ -4,6 +4,7 @@ from functools import lru_cache
 
 import orjson
 
+from schemas.compact import dumps
 from schemas.topics import MAX_ID_BYTES
 
 _M = 0x5BD1E995
@@ -53,7 +54,7 @@ def pair_key(project: str, name: str) -> bytes:
     >>> pair_key("digits", "image 7")
     b'["digits","image 7"]'
     """
-    return orjson.dumps((project, name))
+    return dumps((project, name))
 
 
 def parse_pair_key(key: bytes) -> tuple[str, str]:

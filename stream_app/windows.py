@@ -206,7 +206,7 @@ def _say_selections(
         until=until,
         items=ranking.items,
         score=ranking.score,
-        answered_by=map(project.pool.answers, ranking.items),
+        answered_by=project.pool.answers(ranking.items),
         relabel=ranking.relabel,
     )
     key = schemas.project_key(project.id)

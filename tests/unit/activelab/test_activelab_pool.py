@@ -40,7 +40,7 @@ def test_the_last_entry_of_a_call_counts() -> None:
 
 def test_an_abstention_is_an_answer_but_no_label() -> None:
     pool = pool_of(("i", "ann", ABSTENTION), ("i", "bob", 1))
-    assert pool.answers("i") == ["ann", "bob"]
+    assert pool.answers(["i"]) == [["ann", "bob"]]
     assert pool.annotators() == ["bob"]
     scores = pool.score(["i"])
     assert (scores.num_annotations.tolist(), scores.num_answers.tolist()) == ([1], [2])
@@ -56,7 +56,7 @@ def test_a_retracted_answer_leaves_nothing_and_its_item_is_gone() -> None:
 def test_retracting_what_was_never_said_changes_nothing() -> None:
     pool = pool_of(("i", "ann", 0))
     pool.set_labels(["i"], ["bob"], [NOTHING])
-    assert pool.answers("i") == ["ann"]
+    assert pool.answers(["i"]) == [["ann"]]
 
 
 def test_an_item_exists_while_it_is_registered_answered_or_predicted() -> None:

@@ -120,8 +120,8 @@ def write(document: Path, nodes: int, command: str, outcome: Outcome) -> None:
     tail = rest.partition(end)[2]
     date = datetime.now(UTC).date().isoformat()
     number = sum(map(len, outcome.costs.values()))
-    said = f"{date}, `{command}`: {number} faults, {outcome.failures} failures; "
-    said += f"{outcome.facts:,} facts at the end, two workers, {PARTITIONS} partitions.\n\n"
+    said = f"{date}, `{command}`, two workers, {PARTITIONS} partitions: "
+    said += f"{number} faults, {outcome.failures} failures.\n\n"
     document.write_text(f"{head}{begin}{said}{chr(10).join(table(outcome))}\n{end}{tail}")
 
 

@@ -199,10 +199,9 @@ class RunConsumer(Consumer):
             raise
 
     async def finish(self) -> None:
-        """Commit, stop the flow, and wait until what is in flight is acknowledged."""
-        await self.commit()  # upstream forgets what is acked before it commits
+        """Stop the flow, wait until what is in flight is acknowledged, and commit it."""
         await super().on_partitions_revoked(self.assignment())
-        self.lanes = {}
+        self.lanes = {}  # only now: upstream forgets what is acked before its last commit
 
     async def is_member(self, generation: int) -> bool:
         """Ask the broker whether we still are in that generation of the group."""

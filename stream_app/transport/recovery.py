@@ -118,7 +118,7 @@ class FaustPorts:
         await app.on_rebalance_complete.send()
 
     async def finish(self) -> None:
-        """Commit, wait for what is in flight, commit again."""
+        """Wait for what is in flight, and commit it."""
         await self._app.consumer.finish()
 
     async def release(self) -> None:

@@ -165,7 +165,6 @@ class Process:
         self.flowing = self.memory is not None
 
     async def finish(self) -> None:
-        await self.ask("offsets", self.acked)
         self.flowing = False
         while self.run is not None and not self.is_failing:
             self._acks = self.loop.create_future()

@@ -83,8 +83,8 @@ class LiveOn(Process):
 
 class LeaveInFlight(Process):
     async def finish(self) -> None:
-        await self.ask("offsets", self.acked)
         self.flowing = False
+        await self.ask("offsets", self.acked)
         self.acked = 0
 
 

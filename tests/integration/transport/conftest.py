@@ -4,11 +4,15 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+import world
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
-from world import Kafka, Start, Worker
+from counting import Counting
+from world import Kafka, Owner, Start, Worker
 
 from stream_app.settings import Settings
+from stream_app.transport.changelog import Changelog
+from stream_app.transport.store import RocksStore
 
 
 @pytest.fixture
@@ -47,3 +51,32 @@ def start(settings: Settings, tmp_path: Path) -> Iterator[Start]:
     yield start
     for worker in workers:
         worker.close()
+
+
+@pytest.fixture
+async def owner(kafka: Kafka) -> AsyncIterator[Owner]:
+    owner = Owner(kafka)
+    await owner.producers.acquire([0])
+    yield owner
+    await owner.producers.release()
+
+
+@pytest.fixture
+def store(kafka: Kafka) -> RocksStore:
+    return Counting(kafka.settings).app.store
+
+
+@pytest.fixture
+def changelog(kafka: Kafka) -> Changelog:
+    return Changelog(kafka.settings, kafka.changelog, patience=world.patience)
+
+
+@pytest.fixture
+async def writer(kafka: Kafka) -> AsyncIterator[AIOKafkaProducer]:
+    producer = AIOKafkaProducer(
+        bootstrap_servers=kafka.settings.bootstrap_servers,
+        transactional_id=f"{kafka.settings.app_id}-writer",
+    )
+    await producer.start()
+    yield producer
+    await producer.stop()

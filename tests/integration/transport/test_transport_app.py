@@ -1,55 +1,18 @@
 """What an application sees of the transport, in one process."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 from aiokafka import AIOKafkaProducer
 from counting import Counting
+from in_process import crash, crashing, running
 from world import Kafka, eventually
 
 from stream_app.ports import Run
-from stream_app.settings import Settings
 from stream_app.transport import Positions
 from stream_app.transport.errors import RunLost, UnevenAssignment
-
-
-@asynccontextmanager
-async def running(
-    settings: Settings, application: type[Counting] = Counting
-) -> AsyncIterator[Counting]:
-    counting = application(settings)
-    await counting.app.start()
-    try:
-        yield counting
-    finally:
-        await counting.app.stop()
-    assert counting.app.crash_reason is None
-
-
-@asynccontextmanager
-async def crashing(
-    settings: Settings, application: type[Counting]
-) -> AsyncIterator[tuple[Counting, list[BaseException]]]:
-    """Run an application; within the context it must crash, for the reason that is appended."""
-    counting = application(settings)
-    reasons: list[BaseException] = []
-    try:
-        await counting.app.start()
-        yield counting, reasons
-        await eventually(lambda: counting.app.crash_reason is not None, "crashed", 10)
-        reasons.append(counting.app.crash_reason)
-    finally:
-        await counting.app.stop()
-
-
-async def crash(settings: Settings, application: type[Counting]) -> type[BaseException]:
-    """Run an application until it has crashed; return the reason."""
-    async with crashing(settings, application) as (_, reasons):
-        pass
-    return type(reasons[0])
+from stream_app.transport.recovery import RunTables
 
 
 async def test_positions_pass_what_users_abort_and_the_lag_ends_at_zero(kafka: Kafka) -> None:
@@ -246,3 +209,36 @@ async def test_a_worker_that_only_looks_alive_is_ended(
         monkeypatch.setattr("stream_app.transport.consumer.STUCK_SECONDS", 0)
         await consumer.verify_all_partitions_active()
     assert "the group knows 0" in str(reasons[0])
+
+
+async def test_a_rebalance_leaves_the_run_alone_that_is_finished_at_the_end(kafka: Kafka) -> None:
+    taken, go_on = asyncio.Event(), asyncio.Event()
+
+    class Slow(Counting):
+        async def on_run(self, run: Run) -> None:
+            taken.set()
+            await go_on.wait()
+            await super().on_run(run)
+
+    await kafka.feed(10, keys=1)
+    async with running(kafka.settings, Slow) as counting:
+        app = counting.app
+        await taken.wait()
+        stops = asyncio.create_task(app.stop())
+        await eventually(lambda: app.should_stop, "about to stop")
+        await app.consumer._on_partitions_assigned(app.consumer.assignment(), 2)
+        go_on.set()
+        await stops
+    assert await kafka.committed() == await kafka.applied() != {}
+
+
+async def test_tables_start_without_waiting(kafka: Kafka, monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[float] = []
+
+    async def note(_tables: RunTables, seconds: float) -> None:
+        waits.append(seconds)
+
+    monkeypatch.setattr(RunTables, "sleep", note)
+    async with running(kafka.settings) as counting:
+        await eventually(lambda: counting.app.owned == {0, 1, 2}, "owned")
+    assert waits == []

@@ -1,37 +1,14 @@
 """The local state reaches the end of the changelog, and only what was committed gets in."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
 from aiokafka import AIOKafkaProducer
-from counting import Counting
 from world import Kafka
 
 from stream_app.transport.changelog import Changelog
 from stream_app.transport.errors import RecoveryStalled, StateAhead
 from stream_app.transport.store import RocksStore
-
-
-@pytest.fixture
-def store(kafka: Kafka) -> RocksStore:
-    return Counting(kafka.settings).app.store
-
-
-@pytest.fixture
-def changelog(kafka: Kafka) -> Changelog:
-    return Changelog(kafka.settings, kafka.changelog, patience=20)
-
-
-@pytest.fixture
-async def writer(kafka: Kafka) -> AsyncIterator[AIOKafkaProducer]:
-    producer = AIOKafkaProducer(
-        bootstrap_servers=kafka.settings.bootstrap_servers,
-        transactional_id=f"{kafka.settings.app_id}-0",
-    )
-    await producer.start()
-    yield producer
-    await producer.stop()
 
 
 async def write(producer: AIOKafkaProducer, kafka: Kafka, *values: bytes) -> None:

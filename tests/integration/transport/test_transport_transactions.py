@@ -1,40 +1,12 @@
 """Everything of a transaction or nothing, and only from who owns the partition."""
 
-from collections.abc import AsyncIterator
-
 import pytest
-from world import Kafka
+from aiokafka.producer.sender import AddPartitionsToTxnHandler
+from world import Kafka, Owner
 
 from stream_app.ports import Message
 from stream_app.topology import MAX_OUTPUT_BYTES
 from stream_app.transport.errors import TransactionLost
-from stream_app.transport.producers import Producers
-
-
-class Owner:
-    """One who owns partition 0."""
-
-    def __init__(self, kafka: Kafka) -> None:
-        self.failures: list[BaseException] = []
-        self.seconds: list[float] = []
-        self.producers = Producers(
-            kafka.settings,
-            changelog=kafka.changelog,
-            max_batch_bytes=MAX_OUTPUT_BYTES,
-            on_failure=self.fail,
-        )
-        self.producers.observe = self.seconds.append
-
-    async def fail(self, error: BaseException) -> None:
-        self.failures.append(error)
-
-
-@pytest.fixture
-async def owner(kafka: Kafka) -> AsyncIterator[Owner]:
-    owner = Owner(kafka)
-    await owner.producers.acquire([0])
-    yield owner
-    await owner.producers.release()
 
 
 async def test_a_transaction_says_all_in_order_with_headers_and_returns_the_last_offset(
@@ -112,3 +84,22 @@ async def test_nothing_is_committed_after_a_failure(kafka: Kafka, owner: Owner) 
         await owner.producers.commit(0, [(b"key", b"1")], {})
 
     assert await kafka.read(kafka.changelog) == []
+
+
+async def test_transactions_in_a_row_wait_two_milliseconds_for_markers(
+    owner: Owner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[float] = []
+    answered = AddPartitionsToTxnHandler.handle_response
+
+    def noting(self: AddPartitionsToTxnHandler, response: object) -> float | None:
+        wait: float | None = answered(self, response)
+        if wait is not None:
+            waits.append(wait)
+        return wait
+
+    monkeypatch.setattr(AddPartitionsToTxnHandler, "handle_response", noting)
+    while not waits:
+        await owner.producers.commit(0, [(b"key", b"1")], {})
+
+    assert waits == [0.002] * len(waits)

@@ -17,12 +17,18 @@ from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
 
 from stream_app.settings import Settings
 from stream_app.topology import MAX_OUTPUT_BYTES, changelog
+from stream_app.transport.producers import Producers
 
 Counts = dict[bytes, dict[str, int | str]]
+patience = 30.0
+"""How many seconds things may take."""
 
 
-async def eventually(condition: Callable[[], bool], what: str, seconds: float = 30) -> None:
+async def eventually(
+    condition: Callable[[], bool], what: str, seconds: float | None = None
+) -> None:
     """Poll until ``condition`` holds; the only place where these tests let time pass."""
+    seconds = patience if seconds is None else seconds
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
@@ -122,11 +128,11 @@ class Kafka:
             await consumer.stop()
         return {tp: end for tp, end in ends.items() if end}
 
-    async def all_counted(self, *workers: "Worker", seconds: float = 30) -> None:
+    async def all_counted(self, *workers: "Worker") -> None:
         """Wait until the changelog covers all that the sources hold; ``workers`` must live."""
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + patience
         while (applied := await self.applied()) != (ends := await self.ends()):
-            assert time.monotonic() < deadline, f"not within {seconds} s: {applied} of {ends}"
+            assert time.monotonic() < deadline, f"not counted: {applied} of {ends}"
             for worker in workers:
                 assert worker.exit_code is None, worker.log()
             await asyncio.sleep(0.1)
@@ -182,6 +188,24 @@ class Kafka:
         assert said == truth
         for partition, names in runs.items():
             assert len(set(names)) == len(names), f"a run of partition {partition} was said twice"
+
+
+class Owner:
+    """One who owns partition 0."""
+
+    def __init__(self, kafka: Kafka) -> None:
+        self.failures: list[BaseException] = []
+        self.seconds: list[float] = []
+        self.producers = Producers(
+            kafka.settings,
+            changelog=kafka.changelog,
+            max_batch_bytes=MAX_OUTPUT_BYTES,
+            on_failure=self.fail,
+        )
+        self.producers.observe = self.seconds.append
+
+    async def fail(self, error: BaseException) -> None:
+        self.failures.append(error)
 
 
 class Worker:

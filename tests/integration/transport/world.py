@@ -150,6 +150,12 @@ class Kafka:
         offsets = await self.admin.list_consumer_group_offsets(group)
         return {tp: offset.offset for tp, offset in offsets.items()}
 
+    async def members(self) -> int:
+        """Return how many the group has."""
+        (described,) = await self.admin.describe_consumer_groups([self.settings.app_id])
+        ((_, _, _, _, _, members, *_),) = described.groups
+        return len(members)
+
     async def rewind_group(self) -> None:
         """Commit 0 for every source partition in the name of the (empty) group."""
         consumer = AIOKafkaConsumer(

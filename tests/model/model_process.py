@@ -167,6 +167,9 @@ class Process:
     async def finish(self) -> None:
         self.flowing = False
         while self.run is not None and not self.is_failing:
+            await self.ask("offsets", self.acked)  # upstream does, while it waits
+            if self.run is None or self.is_failing:
+                break
             self._acks = self.loop.create_future()
             await self._acks
         await self.ask("offsets", self.acked)

@@ -29,7 +29,7 @@ from stream_app.topics import ensure_topics
 
 SCRIPT = (str(Path(__file__).with_name("interrupted_worker.py")),)
 NAMES = ("one", "two")
-PATIENCE = 90.0
+PATIENCE = 150.0
 """Seconds that anything may take before it is wrong."""
 KILLED, STOPPED, FAILED = -signal.SIGKILL, 0, 1
 """Exit codes. One that has failed and can't end politely, with no Kafka to leave: `EXIT_HUNG`."""
@@ -92,6 +92,10 @@ class World:
                 message = f"not within {PATIENCE:.0f} s: {what}"
                 raise TimeoutError(message)
             await asyncio.sleep(0.02)
+
+    def someone_ended(self) -> bool:
+        """Say whether a worker has ended that nobody has started again."""
+        return any(worker.process.poll() is not None for worker in self.workers.values())
 
     async def ended(self, name: str, *codes: int) -> None:
         """Wait until a worker has ended; with these codes that is right."""

@@ -191,7 +191,7 @@ async def _broker_restarts(world: World, *, end: Callable[[Broker], None]) -> No
 
 
 async def _forgotten(world: World) -> None:
-    """Say nothing for so long that the broker forgets who spoke."""
+    """Say nothing for so long that the broker forgets who spoke; who speaks again must end."""
     await world.load.rest()
     async with world.probes.silent():
         await asyncio.sleep(FORGET_SECONDS + 2)
@@ -199,6 +199,7 @@ async def _forgotten(world: World) -> None:
             world.explain(name, FAILED)
         world.hit()
     await world.load.go_on()
+    await world.until(world.someone_ended, "the broker has forgotten, and a worker ends of it")
 
 
 # ---------------------------------------------------------------- all of them

@@ -48,12 +48,14 @@ async def test_a_fetch_that_is_lost_ends_the_worker(
     kafka: Kafka, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lost: list[Mapping[Any, Any]] = []
+    is_asked = asyncio.Event()
     async with crashing(kafka.settings, Counting) as (counting, reasons):
         await eventually(lambda: counting.app.owned == {0, 1, 2}, "owned")
         thread = counting.app.consumer._thread
         fetch = thread.fetch
 
         async def lose_the_first(*args: Any, **options: Any) -> Mapping[Any, Any]:
+            is_asked.set()
             fetched = await fetch(*args, **options)
             if fetched and not lost:
                 lost.append(fetched)
@@ -61,7 +63,9 @@ async def test_a_fetch_that_is_lost_ends_the_worker(
             return fetched
 
         monkeypatch.setattr(thread, "fetch", lose_the_first)
+        await is_asked.wait()  # a fetch that began before would lose nothing
         await kafka.feed(300)
+        await eventually(lambda: bool(lost), "lost")
     assert [type(reason) for reason in reasons] == [RunLost]
 
 

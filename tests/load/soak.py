@@ -2,7 +2,7 @@
 
 python tests/load/soak.py --minutes 60 --seed 0 [--json FILE]
 
-1. peak       events wait before the worker starts; how many a second does it take?
+1. peak       the projects are full; how many a second does the worker take, sent all at once?
 2. half       half as many a second, for the minutes asked for; windows close all the while
 3. overload   twice the peak, for a tenth of that time or 15 s: only the lag may grow
 4. drain      nothing more is sent; how long until all has been taken?
@@ -41,7 +41,7 @@ WITNESS = "witness"
 """The project that is audited; it gets one event in `SELDOM`."""
 SELDOM = 200
 CLASSES = ("a", "b", "c", "d", "e")
-ITEMS, ANNOTATORS = 5_000, 40
+ITEMS, ANNOTATORS = 5_000, 8
 WINDOW_SECONDS = 5
 SETTINGS = ProjectSettings(
     classes=CLASSES,
@@ -51,7 +51,8 @@ SETTINGS = ProjectSettings(
     lease_seconds=20,
     max_answers=ANNOTATORS,
 )
-PEAK_EVENTS = 60_000
+WARM_EVENTS, PEAK_EVENTS = 200_000, 60_000
+"""The first ones fill the projects: an item with eight labels costs more than one with one."""
 SLICE = 0.05
 """Seconds between two bursts of events."""
 
@@ -228,11 +229,14 @@ async def soak(minutes: float, seed: int, folder: Path, servers: str) -> Report:
         for project in (*PROJECTS, WITNESS):
             await client.publish(Topic.CONTROL, project, [SETTINGS])
         sender = Sender(client, producer, events(seed))
-        await sender.send(PEAK_EVENTS)
+        await sender.send(WARM_EVENTS)
         await producer.flush()
         with worker(settings) as process:
+            await all_taken(client)
             began = time.monotonic()
-            await asyncio.gather(*(client.settle(name) for name in (*PROJECTS, WITNESS)))
+            await sender.send(PEAK_EVENTS)
+            await producer.flush()
+            await all_taken(client)
             report.peak = PEAK_EVENTS / (time.monotonic() - began)
             watch = Watch(process)
             seconds = 60 * minutes
@@ -254,6 +258,11 @@ async def soak(minutes: float, seed: int, folder: Path, servers: str) -> Report:
             report.expect(process.stop() == 0, "the worker did not end as asked to")
     judge(report)
     return report
+
+
+async def all_taken(client: Client) -> None:
+    """Wait until all that was sent is applied."""
+    await asyncio.gather(*(client.settle(name) for name in (*PROJECTS, WITNESS)))
 
 
 def drain(watch: Watch) -> None:

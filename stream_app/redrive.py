@@ -116,9 +116,10 @@ class _Sender:
                 self.redriven.homeless += 1
             else:
                 place = f"{letter.topic}/{letter.partition}/{letter.offset}"
+                _, value = record
                 future = await self.producer.send(
                     topic,
-                    record[1],
+                    value,
                     key=project_key(project),
                     partition=home(project, self.partitions),
                     headers=[(REDRIVEN_FROM, place.encode())],

@@ -5,17 +5,17 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from types import MappingProxyType, TracebackType
-from typing import Self
+from types import MappingProxyType
 
 from stream_app.broker.quorum import seats
+from stream_app.broker.running import Running
 from stream_app.broker.server import Broker, free_ports
 
 HEAP = "256m"
 """Of a node: three of them fit where one is usual."""
 
 
-class Cluster:
+class Cluster(Running):
     """Run Kafka nodes between ``start`` and ``stop``, or in a ``with`` block.
 
     What is written is replicated to all of them (three at most), and acknowledged once all but one
@@ -62,18 +62,6 @@ class Cluster:
     def stop(self) -> None:
         """End all nodes; nobody needs their records any more."""
         self._running.close()
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.stop()
 
 
 def replication(nodes: int) -> dict[str, str]:

@@ -13,8 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from types import MappingProxyType, TracebackType
-from typing import Self
+from types import MappingProxyType
 
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
@@ -22,6 +21,7 @@ from aiokafka.errors import KafkaError
 from stream_app.broker.jars import kafka_jars
 from stream_app.broker.java import find_java
 from stream_app.broker.quorum import HOST, Seat, seats
+from stream_app.broker.running import Running
 from stream_app.errors import BrokerError
 
 PLAINTEXT = "PLAINTEXT"
@@ -60,7 +60,7 @@ PROPERTIES = {
 """What the embedded node and the one of docker-compose.yml have in common."""
 
 
-class Broker:
+class Broker(Running):
     """Run Kafka between ``start`` and ``stop``, or in a ``with`` block.
 
     With ``data_dir`` the records and the cluster's id outlive it; without, they are gone with it.
@@ -151,18 +151,6 @@ class Broker:
         if self.pid:
             with suppress(ProcessLookupError):
                 os.kill(self.pid, signal.SIGKILL)
-        self.stop()
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
         self.stop()
 
 

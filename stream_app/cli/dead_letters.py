@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from schemas import DeadLetter, Reason, Topic, parse_dead_letter
+from schemas import DeadLetter, Reason, Topic, parse_dead_letter, project_key
 from stream_app.cli.console import err, out, plain, say_json
 from stream_app.cli.options import with_settings
 from stream_app.cli.project import Json
@@ -92,6 +92,11 @@ async def redrive_letters(
     if (reason is Reason.WRONG_KEY) is (orphans is None):
         message = "goes with --reason wrong_key: nothing else says whose those records are"
         raise typer.BadParameter(message, param_hint="--orphans")
+    if orphans is not None:
+        try:
+            project_key(orphans)
+        except ValueError as error:
+            raise typer.BadParameter(str(error), param_hint="--orphans") from error
     redriven = Redriven()
     # Ctrl-C is how --follow ends.
     with suppress(asyncio.CancelledError), err.status("Redriving") as status:

@@ -9,7 +9,7 @@ import asyncio
 import sys
 import traceback
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,14 +22,13 @@ from fault_verdict import judge, judge_disks
 from fault_world import World, living_world
 from scenarios import BROKER, SCENARIOS, Scenario, suffer
 
+from experiments.document import table, write
 from stream_app.broker import Broker, Cluster
 from stream_app.settings import Settings
 
 PARTITIONS = 4
 ROWS = 200
 """Of facts in a transaction: few, so that there are many."""
-MARK = "<!-- faults on {} -->\n", "<!-- end -->"
-"""Around the table in a document."""
 
 
 def drawn(number: int, seed: int, scenarios: Sequence[Scenario] = SCENARIOS) -> list[Scenario]:
@@ -101,28 +100,31 @@ def settings_of(bootstrap_servers: str, folder: Path, nodes: int) -> Settings:
     )
 
 
-def table(outcome: Outcome) -> Iterator[str]:
-    """Yield a row a scenario, in the order in which they are declared."""
-    yield "| scenario | lost | replayed | seconds until all is served: median, most | faults |"
-    yield "|---|---|---|---:|---:|"
-    for scenario in SCENARIOS:
-        if seconds := outcome.costs.get(scenario.name):
-            yield (
-                f"| {scenario.name} | nothing | {scenario.replayed} | "
-                f"{median(seconds):.1f}, {max(seconds):.1f} | {len(seconds)} |"
-            )
+def costs_table(outcome: Outcome) -> str:
+    """Return a table with a row a scenario, in the order in which they are declared."""
+    rows = [
+        [
+            scenario.name,
+            "nothing",
+            scenario.replayed,
+            f"{median(seconds):.1f}, {max(seconds):.1f}",
+            len(seconds),
+        ]
+        for scenario in SCENARIOS
+        if (seconds := outcome.costs.get(scenario.name))
+    ]
+    seconds_until = "seconds until all is served: median, most"
+    return table(["scenario", "lost", "replayed", seconds_until, "faults"], *rows)
 
 
-def write(document: Path, nodes: int, command: str, outcome: Outcome) -> None:
-    """Put the table between its marks in a document."""
-    begin, end = MARK[0].format("one broker" if nodes == 1 else f"{nodes} brokers"), MARK[1]
-    head, _, rest = document.read_text().partition(begin)
-    tail = rest.partition(end)[2]
+def section(nodes: int, command: str, outcome: Outcome) -> dict[str, str]:
+    """Return the section of docs/guarantees.md that tells of a campaign."""
     date = datetime.now(UTC).date().isoformat()
     number = sum(map(len, outcome.costs.values()))
     said = f"{date}, `{command}`, two workers, {PARTITIONS} partitions: "
-    said += f"{number} faults, {outcome.failures} failures.\n\n"
-    document.write_text(f"{head}{begin}{said}{chr(10).join(table(outcome))}\n{end}{tail}")
+    said += f"{number} faults, {outcome.failures} failures."
+    name = "faults on one broker" if nodes == 1 else f"faults on {nodes} brokers"
+    return {name: f"{said}\n\n{costs_table(outcome)}"}
 
 
 def say(*lines: str) -> None:
@@ -148,11 +150,11 @@ def main() -> int:
         settings = settings_of(servers, Path(folder), asked.brokers)
         scenarios = drawn(asked.kills, asked.seed)
         outcome = asyncio.run(run(settings, brokers, scenarios, asked.seed))
-    say("", *table(outcome), "")
+    say("", costs_table(outcome), "")
     nodes = f" BROKERS={asked.brokers}" if asked.brokers > 1 else ""
     if asked.document:
         command = f"make faults KILLS={asked.kills} SEED={asked.seed}{nodes}"
-        write(asked.document, asked.brokers, command, outcome)
+        write(asked.document, section(asked.brokers, command, outcome))
     say(f"{sum(map(len, outcome.costs.values()))} faults, {outcome.failures} failures")
     return int(outcome.failures > 0)
 

@@ -76,12 +76,13 @@ async def _overtaken(world: World, name: str) -> None:
     await world.wake(name)
 
 
-async def _killed(world: World) -> None:
+async def _ended(world: World, number: signal.Signals, code: int) -> None:
+    """End a worker by a signal at a random moment, and start it again."""
     name = world.draw()
     await world.moment()
-    world.workers[name].signal(signal.SIGKILL)
+    world.workers[name].signal(number)
     world.hit()
-    await world.ended(name, KILLED)
+    await world.ended(name, code)
     world.start(name)
 
 
@@ -91,15 +92,6 @@ async def _frozen(world: World) -> None:
     world.workers[name].signal(signal.SIGSTOP)
     world.hit()
     await _overtaken(world, name)
-
-
-async def _stopped(world: World) -> None:
-    name = world.draw()
-    await world.moment()
-    world.workers[name].signal(signal.SIGTERM)
-    world.hit()
-    await world.ended(name, STOPPED)
-    world.start(name)
 
 
 async def _folder_lost(world: World) -> None:
@@ -216,7 +208,9 @@ def _at(name: str, points: tuple[str, ...], killed: str, frozen: str) -> tuple[S
 
 
 SCENARIOS = (
-    Scenario("kill -9 at a random moment", RUN, _killed),
+    Scenario(
+        "kill -9 at a random moment", RUN, partial(_ended, number=signal.SIGKILL, code=KILLED)
+    ),
     *_at("between sends and commit", ("sent",), "the run, which is aborted", FREEZE),
     *_at(
         "between commit and RocksDB",
@@ -228,7 +222,11 @@ SCENARIOS = (
     *_at("in a close", IN_A_CLOSE, "what the close has not said", FREEZE),
     Scenario("SIGSTOP at a random moment", FREEZE, _frozen),
     Scenario("kill -9, and its data folder is lost", "the changelog", _folder_lost),
-    Scenario("SIGTERM, and a new start", "nothing", _stopped),
+    Scenario(
+        "SIGTERM, and a new start",
+        "nothing",
+        partial(_ended, number=signal.SIGTERM, code=STOPPED),
+    ),
     Scenario("a worker more joins and leaves", "nothing", _guest),
     Scenario("a foreign transaction is open on an input", "nothing", _foreign_input),
     Scenario(

@@ -4,12 +4,16 @@ The short form of `make faults`, which does many of them, in an order of the see
 """
 
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 import pytest
-from faults import run, settings_of, table, write
+from faults import costs_table, run, section, settings_of
 from scenarios import BROKER, SCENARIOS
+from seeded_load import Nonsense, Truth
 
+from experiments.document import write
+from schemas import Event
 from stream_app.broker import Broker
 
 NAMES = (
@@ -40,10 +44,28 @@ async def test_nothing_is_lost_or_doubled(kafka: Broker, tmp_path: Path) -> None
     assert outcome.failures == 0
     assert outcome.costs.keys() == {*NAMES}
     assert outcome.facts > 100
+    ((name, said),) = section(1, "make faults", outcome).items()
     document = tmp_path / "document.md"
-    document.write_text("before\n<!-- faults on one broker -->\nstale\n<!-- end -->\nbehind\n")
-    write(document, 1, "make faults", outcome)
-    written = document.read_text()
-    assert all(row in written for row in table(outcome))
-    assert "stale" not in written
-    assert written.endswith("<!-- end -->\nbehind\n")
+    document.write_text(f"before\n<!-- {name} -->\nstale\n<!-- end -->\nbehind\n")
+    write(document, {name: said})
+    assert costs_table(outcome) in document.read_text()
+    assert "stale" not in document.read_text()
+
+
+async def test_a_campaign_finds_a_fact_that_is_missing(
+    kafka: Broker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the load forgets to have said is, seen from here, what the state has made up."""
+    learn, events = Truth.learn, count()
+
+    def forgetful(truth: Truth, event: Event | Nonsense) -> None:
+        if next(events) % 20:
+            learn(truth, event)
+
+    monkeypatch.setattr(Truth, "learn", forgetful)
+    settings = settings_of(kafka.bootstrap_servers, tmp_path, nodes=1).model_copy(
+        update={"app_id": "missing", "topic_prefix": "missing."}
+    )
+    scenarios = [one for one in SCENARIOS if "joins and leaves" in one.name]
+    outcome = await run(settings, [kafka], scenarios, seed=0)
+    assert outcome.failures > 0

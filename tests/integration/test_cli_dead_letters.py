@@ -139,6 +139,7 @@ def test_records_without_a_key_go_to_the_project_that_is_named(
     assert "Redriven: 2 (annotations.v1: 2)" in said
     assert labels(cli) == 2
     assert "goes with --reason wrong_key" in cli.say(*redriving, code=2)
+    assert "has 1 to 1024" in cli.say(*redriving, "--orphans", "", code=2)
     assert "goes with" in cli.say("dead-letters", "redrive", "--orphans", PROJECT, code=2)
 
 

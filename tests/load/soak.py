@@ -29,6 +29,7 @@ from aiokafka import AIOKafkaProducer
 from labelling import audited
 from workers import WorkerProcess, worker
 
+from experiments.document import table
 from schemas import ProjectSettings, Topic, project_key
 from stream_app.broker import Broker
 from stream_app.client import Client
@@ -309,20 +310,27 @@ def judge(report: Report) -> None:
     report.expect(report.audited > 1, "no window of the witness")
 
 
-def table(report: Report) -> Iterator[str]:
-    """Yield what was measured, as a table in Markdown."""
-    yield "| phase | events/s | memory MiB (first, median, last) | files | lag (median, most) | "
-    yield "latency s (median, most) | windows |\n|---|---:|---|---|---|---|---:|"
+def phases(report: Report) -> str:
+    """Return what was measured, as a table."""
     rates = {"half": report.half, "overload": report.overload, "drain": 0.0}
+    rows = []
     for phase, samples in report.samples.items():
         mib, files = [one.mib for one in samples], [one.files for one in samples]
         lag, latency = [one.lag for one in samples], [one.latency for one in samples]
-        yield (
-            f"\n| {phase} | {rates[phase]:,.0f} | {mib[0]:.0f}, {median(mib):.0f}, {mib[-1]:.0f} | "
-            f"{min(files)} to {max(files)} | {median(lag):,.0f}, {max(lag):,} | "
-            f"{median(latency):.3f}, {max(latency):.3f} | {samples[-1].windows:,} |"
+        rows.append(
+            [
+                phase,
+                f"{rates[phase]:,.0f}",
+                f"{mib[0]:.0f}, {median(mib):.0f}, {mib[-1]:.0f}",
+                f"{min(files)} to {max(files)}",
+                f"{median(lag):,.0f}, {max(lag):,}",
+                f"{median(latency):.3f}, {max(latency):.3f}",
+                f"{samples[-1].windows:,}",
+            ]
         )
-    yield "\n"
+    memory, latencies = "memory MiB (first, median, last)", "latency s (median, most)"
+    heads = ["phase", "events/s", memory, "files", "lag (median, most)", latencies, "windows"]
+    return table(heads, *rows)
 
 
 def main() -> int:
@@ -339,7 +347,7 @@ def main() -> int:
         options.json.write_bytes(orjson.dumps(asdict(report)))
     print(f"peak {report.peak:,.0f} events/s; {report.events:,} events sent, seed {report.seed}; ")
     print(f"drained in {report.drained:.1f} s; {report.audited} windows audited\n")
-    print("".join(table(report)))
+    print(phases(report))
     print(*report.wrong, sep="\n")
     print(f"{options.minutes:g} minutes, {len(report.wrong)} failures")
     return int(bool(report.wrong))

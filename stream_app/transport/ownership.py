@@ -156,13 +156,19 @@ class Ownership:
         self.stage = Stage.CHECKING
         if not await self._ports.is_member(generation):
             raise Superseded
-        # 4. The local state.
-        self.stage = Stage.RECOVERING
-        records = await self._ports.restore(partitions)
-        # 5. The application's memory; it knows where to go on.
-        self.stage = Stage.REBUILDING
-        self._given = partitions
-        positions = await self._ports.give(partitions)
+        try:
+            # 4. The local state.
+            self.stage = Stage.RECOVERING
+            records = await self._ports.restore(partitions)
+            # 5. The application's memory; it knows where to go on.
+            self.stage = Stage.REBUILDING
+            self._given = partitions
+            positions = await self._ports.give(partitions)
+        except Exception as error:
+            # What does not fit may be what a successor has said since, while we were frozen.
+            if not await self._ports.is_member(generation):
+                raise Superseded from error
+            raise
         # 6. Seek, and only now let it flow.
         self.stage = Stage.SEEKING
         await self._ports.begin_at(generation, positions)

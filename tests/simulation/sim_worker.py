@@ -116,9 +116,16 @@ class Worker:
         await pause("am I a member?")
         if self.broker.group.generation != self.generation:
             return
-        for partition in sorted(partitions):
-            await self.recover(partition)
-        await self.load(partitions)
+        try:
+            for partition in sorted(partitions):
+                await self.recover(partition)
+            await self.load(partitions)
+        except (StateAhead, StateError):
+            # What does not fit may be what a successor has said since, while we were frozen.
+            await pause("am I still a member?")
+            if self.broker.group.generation != self.generation:
+                return
+            raise
         await pause("seek")
         if self.known_generation != self.generation:
             return

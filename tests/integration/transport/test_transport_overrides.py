@@ -241,7 +241,8 @@ OVERRIDES = (
         "one run at a time",
         two_runs_at_a_time,
         delivery.test_nothing_behind_a_run_in_flight_is_taken_or_committed,
-        "taken behind a run in flight",
+        # Taken a moment later, it meets the first one's transaction, and the worker ends.
+        "taken behind a run in flight|not counted",
     ),
     Override(
         "the end of the last acked run",

@@ -10,6 +10,7 @@ from aiokafka.errors import (
     KafkaError,
     TopicAlreadyExistsError,
     TopicAuthorizationFailedError,
+    UnknownTopicOrPartitionError,
     for_code,
 )
 
@@ -37,13 +38,16 @@ async def ensure_topics(settings: Settings) -> None:
     async with _admin(settings) as admin:
         try:
             async with asyncio.timeout(CREATE_SECONDS):
-                while missing := planned.keys() - await _agreeing(admin, planned, settings):
+                while missing := (
+                    planned.keys() - await _agreeing(admin, planned, settings)
+                    or await _refuse_other_configs(admin, planned)
+                ):
                     await _create(admin, {name: planned[name] for name in missing}, settings)
-                    await asyncio.sleep(0.05)  # brokers learn of a topic after its creation
+                    # Brokers learn of a topic after its creation, one after the other.
+                    await asyncio.sleep(0.05)
         except TimeoutError as error:
             message = f"Still missing after {CREATE_SECONDS:.0f} s: topics {sorted(missing)}."
             raise TopicError(message) from error
-        await _refuse_other_configs(admin, planned)
 
 
 async def ensure_deployment(settings: Settings) -> None:
@@ -128,13 +132,20 @@ async def _create(
 
 async def _refuse_other_configs(
     admin: AIOKafkaAdminClient, planned: Mapping[str, TopicPlan]
-) -> None:
-    """Raise if a topic keeps less than planned, or lets producers say what time it is."""
+) -> set[str]:
+    """Raise if a topic keeps less than planned, or lets producers say what time it is.
+
+    Returns the topics of which the broker that has answered has not heard yet.
+    """
+    unknown = set()
     # How long dead letters are kept is the operator's choice.
     kept = [name for name, plan in planned.items() if plan.cleanup != "days"]
     resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in kept]
     for answer in await admin.describe_configs(resources):
         for code, reason, _type, name, entries in answer.resources:
+            if code == UnknownTopicOrPartitionError.errno:
+                unknown.add(name)
+                continue
             if code:
                 message = f"How {name} keeps records can't be read: {_why(code, reason)}"
                 raise TopicError(message)
@@ -147,6 +158,7 @@ async def _refuse_other_configs(
                         f"but the app's guarantees need {wanted}."
                     )
                     raise TopicError(message)
+    return unknown
 
 
 def _why(code: int, reason: str | None) -> str:

@@ -52,6 +52,33 @@ async def topics_of(settings: Settings) -> dict[str, tuple[int, dict[str, str]]]
     }
 
 
+async def test_a_broker_that_has_not_heard_of_a_new_topic_is_asked_again(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of several nodes, one may answer that does not know yet what another has made."""
+    describe, asked = AIOKafkaAdminClient.describe_configs, 0
+
+    async def once_of_others(
+        self: AIOKafkaAdminClient, resources: list[ConfigResource]
+    ) -> list[object]:
+        nonlocal asked
+        asked += 1
+        if asked > 1:
+            return await describe(self, resources)
+        others = [ConfigResource(one.resource_type, f"{one.name}-unheard") for one in resources]
+        answers = await describe(self, others)
+        for answer in answers:
+            answer.resources = [
+                (code, why, kind, name.removesuffix("-unheard"), entries)
+                for code, why, kind, name, entries in answer.resources
+            ]
+        return answers
+
+    monkeypatch.setattr(AIOKafkaAdminClient, "describe_configs", once_of_others)
+    await ensure_topics(settings)
+    assert asked == 2
+
+
 async def test_every_topic_of_the_map_is_created_as_planned(settings: Settings) -> None:
     await ensure_topics(settings)
 

@@ -356,7 +356,7 @@ def test_the_readme_names_the_test_of_each_row() -> None:
 @pytest.fixture(autouse=True)
 def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait less for what will not come; why a test fails is looked at, too."""
-    monkeypatch.setattr(world, "patience", 3.0)
+    monkeypatch.setattr(world, "patience", 8.0)
 
 
 @pytest.mark.parametrize("override", OVERRIDES, ids=lambda override: override.name)

@@ -2,7 +2,7 @@ FROM python:3.12.11-slim-bookworm AS build
 RUN python -m venv /opt/activelab-stream
 WORKDIR /src
 COPY requirements.lock ./
-RUN /opt/activelab-stream/bin/pip install --no-cache-dir --require-hashes -r requirements.lock
+RUN /opt/activelab-stream/bin/pip install --no-cache-dir --no-deps --require-hashes -r requirements.lock
 COPY pyproject.toml README.md LICENSE ./
 COPY activelab activelab
 COPY schemas schemas

@@ -17,7 +17,7 @@ setup: .venv/ready ## Make .venv from the lock file and fetch Kafka: all that ne
 	@test -n "$(PYTHON)" || { echo 'Python 3.11 or 3.12 with its venv module is needed: on Debian' \
 	'or Ubuntu `apt-get install python3-venv`, else put one on PATH or say make PYTHON=...'; exit 1; }
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-dev.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	$(BIN)/python -c 'from stream_app.broker.jars import kafka_jars; kafka_jars()'
 	touch $@

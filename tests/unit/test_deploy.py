@@ -172,7 +172,7 @@ def test_the_image_runs_the_worker_as_a_user_without_rights() -> None:
 def test_the_image_installs_what_is_locked_and_nothing_else() -> None:
     installs = [run for run in arguments("RUN") if "install" in run and run[0].endswith("pip")]
     assert [{"--require-hashes", "--no-deps"} & set(run) for run in installs] == [
-        {"--require-hashes"},
+        {"--require-hashes", "--no-deps"},
         {"--no-deps"},
     ]
 

@@ -2,9 +2,14 @@
 
 import sys
 
-from benchmarks import batch, stream, window
+from benchmarks import batch, event, stream, window
 
-BENCHMARKS = {"batch": batch.main, "window": window.main, "stream": stream.main}
+BENCHMARKS = {
+    "batch": batch.main,
+    "window": window.main,
+    "event": event.main,
+    "stream": stream.main,
+}
 
 for name, main in BENCHMARKS.items():
     print(f"== {name}")

@@ -6,7 +6,7 @@ PYTHON ?= $(shell for python in python3.12 python3.11 python3; do \
 	2>/dev/null && echo $$python && break; done)
 BIN := .venv/bin
 
-.PHONY: help setup demo test simulate model fuzz soak faults lint bench paper lock clean
+.PHONY: help setup demo test simulate model fuzz soak faults lint bench paper contracts lock clean
 
 help: ## Say what there is.
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST)
@@ -65,6 +65,9 @@ paper: setup ## The ActiveLab paper's experiment, every method; writes docs/labe
 	$(BIN)/python -m experiments.paper --dataset $$dataset --json docs/results/$$dataset.json || exit; \
 	done
 	$(BIN)/python -m experiments.document
+
+contracts: setup ## Write docs/schemas: AsyncAPI and JSON Schemas of what is on the wire.
+	env -u STREAM_APP_TOPIC_PREFIX $(BIN)/activelab-stream schemas export docs/schemas
 
 lock: ## Resolve the locks anew (needs uv).
 	uv pip compile pyproject.toml --extra demo $(RESOLVED) -o requirements.lock

@@ -18,11 +18,14 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    GetJsonSchemaHandler,
     PlainSerializer,
     PlainValidator,
     Strict,
     ValidationInfo,
 )
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from schemas.compact import dumps
 from schemas.reasons import Reason, fault
@@ -120,19 +123,43 @@ def _event_time(value: object, info: ValidationInfo) -> int:
     return micros
 
 
-_as_time = PlainSerializer(format_time, return_type=str, when_used="json")
+class _Says:
+    """Says in a field's JSON Schema what its validator, a function, demands."""
 
-Name = Annotated[str, Strict(), AfterValidator(_name)]
+    def __init__(self, **said: object) -> None:
+        self._said = said
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return {**handler(schema), **self._said}
+
+
+_as_time = PlainSerializer(format_time, return_type=str, when_used="json")
+_is_time = _Says(format="date-time")
+
+Name = Annotated[str, Strict(), AfterValidator(_name), _Says(minLength=1, maxLength=MAX_ID_BYTES)]
 """An id or the name of a class: 1 to 1024 UTF-8 bytes."""
 Count = Annotated[int, Strict(), Field(ge=0)]
 Flag = Annotated[bool, Strict()]
 Number = Annotated[float, Strict(), AllowInfNan(False)]
-Classes = Annotated[tuple[Name, ...], _at_most(MAX_CLASSES, list, tuple), AfterValidator(_unique)]
-Shares = Annotated[dict[Name, Number], _at_most(MAX_CLASSES, dict)]
-Rows = Annotated[tuple[T, ...], _at_most(MAX_ROWS, list, tuple)]
-Time = Annotated[int, PlainValidator(_time, json_schema_input_type=str), _as_time]
+Classes = Annotated[
+    tuple[Name, ...],
+    _at_most(MAX_CLASSES, list, tuple),
+    AfterValidator(_unique),
+    _Says(maxItems=MAX_CLASSES, uniqueItems=True),
+]
+Shares = Annotated[
+    dict[Name, Number],
+    _at_most(MAX_CLASSES, dict),
+    _Says(minProperties=1, maxProperties=MAX_CLASSES),
+]
+Rows = Annotated[tuple[T, ...], _at_most(MAX_ROWS, list, tuple), _Says(maxItems=MAX_ROWS)]
+Time = Annotated[int, PlainValidator(_time, json_schema_input_type=str), _as_time, _is_time]
 """Microseconds inside, ISO 8601 on the wire; built from either or from an aware datetime."""
-EventTime = Annotated[int, PlainValidator(_event_time, json_schema_input_type=str), _as_time]
+EventTime = Annotated[
+    int, PlainValidator(_event_time, json_schema_input_type=str), _as_time, _is_time
+]
 """A `Time` that may not be ahead of the broker's."""
 
 

@@ -16,6 +16,7 @@ from stream_app.cli import (
     item,
     project,
     publish,
+    schemas,
     services,
     trainer,
     window,
@@ -60,6 +61,7 @@ main.add_typer(publish.app, name="publish")
 main.add_typer(window.app, name="window")
 main.add_typer(dead_letters.app, name="dead-letters")
 main.add_typer(item.app, name="item")
+main.add_typer(schemas.app, name="schemas")
 main.command("audit")(audit.audit_windows)
 main.command()(trainer.trainer)
 main.command()(demo.demo)

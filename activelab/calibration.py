@@ -31,6 +31,8 @@ GRID: Floats = np.array(
     ]
     + [_COARSE[-1]]
 )
+ENDS: tuple[float, float] = float(GRID[0]), float(GRID[-2])
+"""The least and the largest temperature that a fit comes to (see `fine_points`)."""
 _LARGEST_LOSS = -np.log(SMALLEST)
 UNITS = 2.0**32
 """Of a nat: what losses are integers of."""

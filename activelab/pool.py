@@ -185,6 +185,11 @@ class Pool:
         """Those of the items with at least one label."""
         return int(self._counts.items.read(3).sum())
 
+    @property
+    def num_overlapping(self) -> int:
+        """Those of the items with two labels or more."""
+        return int(self._counts.items.read(3)[2])
+
     def items(self) -> list[str]:
         """Return the ids of the items that exist and are not excluded, as ``columns`` has them."""
         return list(compress(self._items.names, self._alive.rows.tolist()))

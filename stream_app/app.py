@@ -14,7 +14,7 @@ from stream_app.ports import Run
 from stream_app.reading import reading
 from stream_app.settings import Settings
 from stream_app.step import Step
-from stream_app.telemetry import Telemetry
+from stream_app.telemetry import Telemetry, Watched
 from stream_app.ticker import Ticker
 from stream_app.topology import SOURCES, TABLE
 from stream_app.transport import Positions, RunApp
@@ -41,7 +41,15 @@ class Worker:
             on_revoked=self._revoked,
         )
         self.step = Step(settings, self.app.transaction, self.app.store, self.telemetry)
-        self.telemetry.watch(lambda: list(self.step.partitions.values()), self.app.lag)
+        self.telemetry.watch(
+            Watched(
+                partitions=lambda: list(self.step.partitions.values()),
+                lag=self.app.lag,
+                pinned=self.app.pinned,
+                is_ready=self.is_ready,
+                total=settings.partitions,
+            )
+        )
         self.app.producers.observe = self.telemetry.committed
         self.app.observe = lambda recovered: self.telemetry.took_over(recovered.seconds)
         self.app.add_dependency(TickerService(self))

@@ -23,6 +23,8 @@ from stream_app import facts
 Won = tuple[str, bytes, str, bytes | None, bytes]
 """(item, kind, who, the fact that was true before, the fact that is true now)."""
 
+TENTHS = np.arange(1, 11) / 10
+"""Bounds, inclusive, by which qualities are counted."""
 _CHUNK = 50_000
 """Facts a call to the pool while a project is rebuilt: bounds the memory of a load."""
 
@@ -40,6 +42,28 @@ class Ledger:
     """How often the parameters have been fitted."""
     closed_at: int = 0
     """Microseconds; ``now`` of the last window."""
+    first_labels: int = 0
+    """Selections of items without a label, so far."""
+    relabels: int = 0
+    """Selections of items with one."""
+    outlook: dict[str, float | None] = field(default_factory=dict)
+    """That of the last manifest, by field."""
+    quality: list[int] = field(default_factory=list)
+    """Labelled items by tenths of consensus quality at the last window; at last the sum of their
+    qualities, in millionths."""
+
+    def note(
+        self, scores: ItemScores, relabel: npt.NDArray[np.bool_], outlook: dict[str, float | None]
+    ) -> None:
+        """Keep what a window finds and selects for those who watch, whoever owns the project."""
+        relabels = int(np.count_nonzero(relabel))
+        self.relabels += relabels
+        self.first_labels += len(relabel) - relabels
+        self.outlook = outlook
+        quality = scores.consensus_quality[scores.num_annotations > 0]
+        tenth = np.searchsorted(TENTHS[:-1], quality)
+        counts = np.bincount(tenth, minlength=len(TENTHS)).tolist()
+        self.quality = [*counts, int(np.rint(quality * 1e6).sum())]
 
 
 @dataclass(slots=True)

@@ -85,7 +85,7 @@ class Step:
             closed = await asyncio.to_thread(
                 close_window, partition, topic, control, close, answered=answered
             )
-        self.telemetry.closed(control.project, closed)
+        self.telemetry.closed(closed)
         return closed.outbound
 
     async def _settle(

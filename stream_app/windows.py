@@ -105,6 +105,7 @@ def close_window(
     ledger.next_window += 1
     ledger.closed_at = now
     ledger.spent += len(ranking.items)
+    ledger.note(scores, ranking.relabel, asdict(ahead))
     _say_selections(last, project, ranking, window=window, now=now)
     _say_manifest(last, partition, project, close, window, ranking, ahead)
     last.say_trust(project, project.pool.annotators())

@@ -222,10 +222,19 @@ class RunConsumer(Consumer):
         """Return, for each source partition, how far the end of the log is from what is durable."""
         lags = {}
         for tp, lane in self.lanes.items():
-            high_water = self._thread.high_water(tp)
+            high_water, _ = self._thread.ends(tp)
             if high_water is not None:
                 lags[tp] = max(0, high_water - lane.position)
         return lags
+
+    def pinned(self) -> dict[TP, int]:
+        """Return, for each source partition, how much of the log is behind an open transaction."""
+        pinned = {}
+        for tp in self.lanes:
+            high_water, stable = self._thread.ends(tp)
+            if high_water is not None and stable is not None:
+                pinned[tp] = max(0, high_water - stable)
+        return pinned
 
     @Service.task
     async def _watch(self) -> None:

@@ -151,13 +151,12 @@ class RunThread(AIOKafkaConsumerThread):
         offsets = await asyncio.gather(*(consumer.committed(TopicPartition(*tp)) for tp in tps))
         return dict(zip(tps, offsets, strict=True))
 
-    def high_water(self, tp: TP) -> int | None:
-        """Return the end of the partition as the last fetch saw it."""
+    def ends(self, tp: TP) -> tuple[int | None, int | None]:
+        """Return the end of the partition, and of what can be read, as the last fetch saw them."""
         subscription = self._ensure_consumer()._subscription.subscription
         assignment = subscription and subscription.assignment
         state = assignment and assignment.state_value(TopicPartition(*tp))
-        high_water: int | None = state.highwater if state else None
-        return high_water
+        return (state.highwater, state.lso) if state else (None, None)
 
     def ailment(self) -> str | None:
         """Return why aiokafka does not go on, if so: it tells only those who fetch."""

@@ -43,7 +43,7 @@ async def test_metrics_count_what_has_happened_on_the_owner_of_the_partition_alo
     assert isinstance(await client.close_window(project, topic=Topic.CONTROL), Window)
 
     scraped = [process.metrics() for process in deployment.workers]
-    windows = series("activelab_windows", project=project)
+    windows = series("activelab_windows_total", project=project)
     (owner,) = [metrics for metrics in scraped if windows in metrics]
     assert owner[windows] == 1
     assert owner[series("activelab_closes_total", outcome="window")] >= 1

@@ -131,7 +131,7 @@ class Watch:
             mib=int(status["VmRSS"].split()[0]) / 1024,
             files=len(list((pid / "fd").iterdir())),
             lag=int(by_name.get("activelab_lag_records", 0)),
-            windows=int(by_name.get("activelab_windows", 0)),
+            windows=int(by_name.get("activelab_windows_total", 0)),
             latency=seconds / runs if runs else 0.0,
         )
         self.samples.append(sample)

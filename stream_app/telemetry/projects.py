@@ -187,10 +187,10 @@ GAUGES: Mapping[Family, Callable[[Project, Crowd], Samples]] = {
     ): lambda project, crowd: _models(project, crowd.epoch.consensus_stage.model_weight.tolist()),
     _of_project(
         "activelab_model_error_ratio",
-        "Share of overlapping items whose consensus a model did not hold most probable, at the "
-        "last fit; absent where it predicts none.",
+        "Share of overlapping items whose majority vote a model does not hold most probable, at "
+        "the last fit; absent where it predicts none.",
         "model",
-    ): lambda project, crowd: _models(project, crowd.epoch.consensus_stage.model_error),
+    ): lambda project, crowd: _models(project, crowd.epoch.majority_stage.model_error),
     _of_project(
         "activelab_model_temperature",
         "The temperature T to which a model is calibrated, at the last fit.",

@@ -5,7 +5,7 @@
     >>> pool.set_labels(["cat", "cat", "dog"], ["ann", "bob", "ann"], [0, 1, 1])
     >>> probs = np.array([[0.6, 0.4], [0.1, 0.9], [0.5, 0.5]])
     >>> pool.set_predictions(["cat", "dog", "eel"], "m", probs)
-    >>> epoch, scores = pool.refresh()
+    >>> scores = pool.refresh().scores
     >>> order = top(scores.activelab_score, scores.item_ids, np.ones(3, dtype=bool), 3)
     >>> [scores.item_ids[at] for at in order]
     ['eel', 'cat', 'dog']
@@ -39,7 +39,7 @@ from activelab.methods import METHODS, Method
 from activelab.pool import EXCLUDED, REGISTERED, Pool, Refresh
 from activelab.ranking import top
 from activelab.score import ItemScores, activelab, posteriors, score
-from activelab.stopping import Outlook, Progress, outlook, progress
+from activelab.stopping import PROGRESS, Outlook, Progress, outlook, progress
 from activelab.trust import Appraisal, Flag, Trust, appraise
 
 __all__ = [
@@ -47,6 +47,7 @@ __all__ = [
     "EXCLUDED",
     "METHODS",
     "NOTHING",
+    "PROGRESS",
     "REGISTERED",
     "Appraisal",
     "Columns",

@@ -39,10 +39,11 @@ EXCLUDED, REGISTERED = -1, 1
 
 
 class Refresh(NamedTuple):
-    """A new epoch, and all items under it."""
+    """A new epoch, all items under it, and what both follow from."""
 
     epoch: Epoch
     scores: ItemScores
+    columns: Columns
 
 
 class Pool:
@@ -194,6 +195,21 @@ class Pool:
         """Return the ids of the items that exist and are not excluded, as ``columns`` has them."""
         return list(compress(self._items.names, self._alive.rows.tolist()))
 
+    def places(self, items: Sequence[str]) -> Ints:
+        """Return a number for each item, its own as long as the pool lives; new ones get the next.
+
+        So who keeps more about items than the pool does can keep it in columns, too.
+        """
+        return np.array(self._known(items), dtype=np.int64)
+
+    def named(self, places: Ints) -> list[str]:
+        """Return the ids of the items that have these places."""
+        return [self._items.names[place] for place in places.tolist()]
+
+    def standing(self) -> Ints:
+        """Return the places of the items that exist and are not excluded, as ``columns``."""
+        return np.flatnonzero(self._alive.rows)
+
     def alive(self, items: Sequence[str]) -> Bools:
         """Tell which items exist and are not excluded."""
         return self._alive.rows[self._items.places(items)]
@@ -251,7 +267,7 @@ class Pool:
         """Renew the epoch and score all items under it: the batch function on ``columns``."""
         columns = self.columns()
         self.epoch = fit(columns, mode=self.mode)
-        return Refresh(self.epoch, score(columns, self.epoch))
+        return Refresh(self.epoch, score(columns, self.epoch), columns)
 
     def columns(self, items: Sequence[str] | None = None) -> Columns:
         """Return the facts of ``items``, or of all that exist and are not excluded.

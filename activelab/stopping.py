@@ -53,15 +53,18 @@ class Progress(StrEnum):
     DONE = "done"
 
 
-def progress(scores: ItemScores) -> npt.NDArray[np.str_]:
-    """Tell each item's progress, a value of `Progress`: ``(N,)``."""
+PROGRESS = tuple(Progress)
+"""What the numbers of `progress` stand for."""
+
+
+def progress(scores: ItemScores) -> npt.NDArray[np.uint8]:
+    """Tell each item's progress, a place in `PROGRESS`: ``(N,)``."""
     number, quality = scores.num_annotations, scores.consensus_quality
     enough = 0.5 + DONE_MARGIN / np.maximum(number, 1)
-    return np.select(
-        [(number >= 1) & (quality >= enough), (number >= 2) & (quality < 0.5)],
-        [Progress.DONE, Progress.CONTESTED],
-        Progress.OPEN,
-    )
+    result = np.full(len(number), PROGRESS.index(Progress.OPEN), np.uint8)
+    result[(number >= 2) & (quality < 0.5)] = PROGRESS.index(Progress.CONTESTED)
+    result[(number >= 1) & (quality >= enough)] = PROGRESS.index(Progress.DONE)
+    return result
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +91,8 @@ def outlook(columns: Columns, epoch: Epoch, scores: ItemScores, selected: Ints) 
     ``selected`` are the rows of the items of which a label each is to come. Sums are exact, so
     neither order nor split of the items changes a bit.
     """
-    so_far = progress(scores)
-    count = {value: int(np.count_nonzero(so_far == value)) for value in Progress}
+    number = np.bincount(progress(scores), minlength=len(PROGRESS)).tolist()
+    count = dict(zip(PROGRESS, number, strict=True))
     labelled, unlabelled, gain = _expected(columns, epoch, scores, selected)
     return Outlook(
         open=count[Progress.OPEN],

@@ -25,7 +25,7 @@ from matplotlib.figure import Figure
 from rich.progress import track
 from threadpoolctl import threadpool_limits
 
-from activelab import Progress, fit, outlook, progress, score
+from activelab import PROGRESS, fit, outlook, progress, score
 from experiments.datasets import DATASETS, Floats
 from experiments.document import table, write
 from experiments.loop import USUAL_MODE, Setting, turns
@@ -88,8 +88,8 @@ def check(setting: Setting, method: str, seed: int) -> list[Checked]:
                     "gain_per_label": right / len(now.chosen),
                 },
                 {
-                    value.value: (int((so_far == value).sum()), int(wrong[so_far == value].sum()))
-                    for value in Progress
+                    value.value: (int((so_far == place).sum()), int(wrong[so_far == place].sum()))
+                    for place, value in enumerate(PROGRESS)
                 },
             )
         )
@@ -195,13 +195,13 @@ def progress_table(runs: Runs) -> str:
     rows = []
     for (dataset, method), of_method in runs.items():
         cells = []
-        for value in Progress:
+        for value in PROGRESS:
             counts = [one.by_progress[value] for run in of_method for one in run.rounds]
             number, wrong = np.sum(counts, axis=0)
             mean = number / len(counts)
             cells.append(f"{mean:.0f} a round, {wrong / max(number, 1):.1%} wrong")
         rows.append([dataset, f"`{method}`", *cells])
-    return table(["dataset", "method", *Progress], *rows)
+    return table(["dataset", "method", *PROGRESS], *rows)
 
 
 def main(  # noqa: PLR0913  a command's options are its signature

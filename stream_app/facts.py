@@ -131,6 +131,13 @@ def encode_said(consensus: str | None, progress: str) -> bytes:
     return _VERSION + _prefixed(progress) + (consensus or "").encode()
 
 
+@lru_cache(maxsize=1024)
+def decode_said(raw: bytes) -> tuple[str | None, str]:
+    """Return the consensus and the progress that `encode_said` wrote."""
+    progress, consensus = _unprefixed(raw[1:])
+    return consensus.decode() or None, progress
+
+
 def encode_classes(classes: tuple[str, ...]) -> bytes:
     """Encode the class names of a prediction, which are sorted."""
     names = b"".join(map(_prefixed, classes))

@@ -145,6 +145,6 @@ def _say(outbound: Outbound, project: Project, won: list[Won], answered: set[str
     alive = project.pool.alive(items).tolist()
     scores = project.pool.score(list(compress(items, alive)))
     outbound.say_scores(project, scores, provisional=True)
-    outbound.say_gone(project, compress(items, map(not_, alive)))
+    outbound.say_gone(project, list(compress(items, map(not_, alive))))
     outbound.say_trust(project, sorted(touched.annotators))
     outbound.save(project)

@@ -10,12 +10,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import starmap
 
+import numpy as np
+
 import schemas
-from activelab import ItemScores, appraise, progress
+from activelab import PROGRESS, ItemScores, appraise, progress
 from schemas import Rejection, Topic
 from stream_app import facts
 from stream_app.ports import Change, Message
 from stream_app.project import Project
+from stream_app.said import NOTHING, Codes
 
 
 @dataclass(slots=True)
@@ -27,36 +30,41 @@ class Outbound:
 
     def say_scores(self, project: Project, scores: ItemScores, *, provisional: bool) -> None:
         """Publish items' scores, and keep what is said of them where that is new."""
-        consensus, so_far = project.names(scores.consensus_label), progress(scores).tolist()
         encoded = schemas.encode_item_scores(
             project.id,
             items=scores.item_ids,
             activelab_score=scores.activelab_score,
-            consensus_label=consensus,
+            consensus_label=project.names(scores.consensus_label),
             consensus_quality=scores.consensus_quality,
             num_annotations=scores.num_annotations,
             num_answers=scores.num_answers,
             has_prediction=scores.has_prediction,
-            progress=so_far,
+            progress=[PROGRESS[so_far] for so_far in progress(scores).tolist()],
             epoch=project.ledger.epoch,
             provisional=provisional,
         )
         self.messages[Topic.ITEM_SCORES].extend(starmap(Message, encoded))
-        for item, said in zip(
-            scores.item_ids, map(facts.encode_said, consensus, so_far), strict=True
-        ):
-            if project.said.get(item) != said:
-                project.said[item] = said
-                self.changes.append((facts.said_key(project.id, item), said))
+        self._remember(project, scores.item_ids, project.said.codes(scores))
 
-    def say_gone(self, project: Project, items: Iterable[str]) -> None:
+    def say_gone(self, project: Project, items: Sequence[str]) -> None:
         """Publish a tombstone for each item of which a score was said and that is no more."""
-        for item in items:
-            if item in project.said:
-                del project.said[item]
-                key = schemas.pair_key(project.id, item)
-                self.messages[Topic.ITEM_SCORES].append(Message(key, None))
-                self.changes.append((facts.said_key(project.id, item), facts.GONE))
+        gone = self._remember(project, items, np.full(len(items), NOTHING, np.uint16))
+        self.messages[Topic.ITEM_SCORES].extend(
+            Message(schemas.pair_key(project.id, item), None) for item in gone
+        )
+
+    def _remember(self, project: Project, items: Sequence[str], codes: Codes) -> list[str]:
+        """Keep what is said of distinct items; return those of which that is new."""
+        places = project.pool.places(items)
+        new = np.flatnonzero(project.said.at(places) != codes)
+        project.said.put(places[new], codes[new])
+        changed = [items[row] for row in new.tolist()]
+        prefix = facts.said_prefix(project.id)
+        self.changes.extend(
+            (prefix + item.encode(), project.said.encode(code))
+            for item, code in zip(changed, codes[new].tolist(), strict=True)
+        )
+        return changed
 
     def say_trust(self, project: Project, annotators: Sequence[str]) -> None:
         """Publish how far annotators are trusted."""

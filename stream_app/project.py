@@ -9,17 +9,20 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import astuple, dataclass, field
 from functools import lru_cache
-from typing import Any
+from itertools import islice
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import orjson
 
 from activelab import ABSTENTION as NO_LABEL
-from activelab import NOTHING, ItemScores, Mode, Pool
+from activelab import NOTHING, Mode, Pool, Refresh
 from schemas import ABSTENTION, ProjectSettings
 from stream_app import facts
+from stream_app.said import Said
 
+T = TypeVar("T")
 Won = tuple[str, bytes, str, bytes | None, bytes]
 """(item, kind, who, the fact that was true before, the fact that is true now)."""
 
@@ -85,8 +88,8 @@ class Project:
         self.pool = Pool(
             num_classes=len(settings.classes), models=settings.models, mode=Mode(settings.mode)
         )
-        self.said: dict[str, bytes] = {}
-        """What is published of every item of which a score is, as `facts.encode_said` has it."""
+        self.said = Said(settings.classes)
+        """What is published of every item of which a score is."""
         self.leases: dict[str, int] = {}
         """Until when (microseconds) an item is not selected again."""
         self.dormant: Counter[str] = Counter()
@@ -113,9 +116,10 @@ class Project:
     ) -> None:
         """Remember what was said and leased, from scans over the table."""
         start = len(facts.said_prefix(self.id))
-        for key, raw in said:
-            if raw != facts.GONE:
-                self.said[key[start:].decode()] = raw
+        for chunk in _chunks(said):
+            places = self.pool.places([key[start:].decode() for key, _ in chunk])
+            codes = [self.said.decode(raw) for _, raw in chunk]
+            self.said.put(places, np.array(codes, np.uint16))
         start = len(facts.lease_prefix(self.id))
         for key, raw in leases:
             if until := facts.decode_number(raw):
@@ -126,12 +130,12 @@ class Project:
         classes = self.settings.classes
         return [classes[label] if label >= 0 else None for label in labels.tolist()]
 
-    def refresh(self) -> ItemScores:
+    def refresh(self) -> Refresh:
         """Fit the parameters and score every item: the batch function on the pool's columns."""
-        scores = self.pool.refresh().scores
+        refreshed = self.pool.refresh()
         self.ledger.epoch += 1
         self.unsaved = True
-        return scores
+        return refreshed
 
     def adopt(self, settings: ProjectSettings) -> None:
         """Take settings under which the same facts count; fit anew where these say how."""
@@ -272,13 +276,8 @@ def _unpack(pairs: Iterable[tuple[bytes, bytes]]) -> Iterator[Won]:
         yield item, kind, who, None, fact
 
 
-def _chunks(won: Iterator[Won]) -> Iterator[list[Won]]:
-    """Cut a stream of facts into lists of bounded length."""
-    chunk: list[Won] = []
-    for one in won:
-        chunk.append(one)
-        if len(chunk) == _CHUNK:
-            yield chunk
-            chunk = []
-    if chunk:
+def _chunks(stream: Iterable[T]) -> Iterator[list[T]]:
+    """Cut a stream into lists of bounded length."""
+    stream = iter(stream)
+    while chunk := list(islice(stream, _CHUNK)):
         yield chunk

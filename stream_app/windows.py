@@ -8,7 +8,7 @@ their leases, manifest, trust, project}: so a window is visible whole or not at 
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import TypeVar
 
@@ -17,7 +17,7 @@ import numpy.typing as npt
 import orjson
 
 import schemas
-from activelab import METHODS, Columns, Epoch, ItemScores, Outlook, outlook, progress, top
+from activelab import METHODS, Columns, Epoch, ItemScores, Outlook, outlook, top
 from schemas import Close, Control, RefusalReason, Topic, Window
 from stream_app import facts
 from stream_app.outbound import Outbound
@@ -25,7 +25,7 @@ from stream_app.partition import Partition
 from stream_app.ports import Message
 from stream_app.project import Project
 
-T = TypeVar("T")
+Chunked = TypeVar("Chunked", list[str], npt.NDArray[np.int64])
 
 RULE_VERSION = "2"
 """Changes when the same input would give another window; an audit refuses other versions."""
@@ -96,9 +96,8 @@ def close_window(
     ledger = project.ledger
     if close.cause == "boundary":
         ledger.last_boundary, ledger.spent = close.boundary or 0, 0
-    scores = project.refresh()
+    _, scores, columns = project.refresh()
     before = list(_say_changes(project, scores))
-    columns = project.pool.columns()
     ranking = rank(project, columns, scores, now=now, budget=decided.budget)
     ahead = outlook(columns, project.pool.epoch, scores, ranking.rows)
     window = ledger.next_window
@@ -156,7 +155,8 @@ def rank(
     """Rank the best eligible items: fewer answers than allowed, no lease open at ``now``."""
     settings = project.settings
     project.leases = {item: until for item, until in project.leases.items() if until > now}
-    leased = [row for row, item in enumerate(scores.item_ids) if item in project.leases]
+    standing = project.pool.standing()
+    leased = np.isin(standing, project.pool.places(list(project.leases)))
     eligible = scores.num_answers < settings.max_answers
     eligible[leased] = False
     by_method = METHODS[settings.method](
@@ -169,30 +169,26 @@ def rank(
         score=by_method[best],
         relabel=scores.num_annotations[best] > 0,
         eligible=int(eligible.sum()),
-        leased=len(leased),
+        leased=int(np.count_nonzero(leased)),
     )
 
 
 def _say_changes(project: Project, scores: ItemScores) -> Iterator[Outbound]:
     """Say, in bounded transactions, whose consensus or progress has changed, and what is gone."""
-    consensus, so_far = project.names(scores.consensus_label), progress(scores).tolist()
-    saying = map(facts.encode_said, consensus, so_far)
-    changed = [
-        row
-        for row, (item, said) in enumerate(zip(scores.item_ids, saying, strict=True))
-        if project.said.get(item) != said
-    ]
+    standing = project.pool.standing()
+    changed = np.flatnonzero(project.said.at(standing) != project.said.codes(scores))
     for rows in _chunks(changed):
         outbound = Outbound()
-        outbound.say_scores(project, scores.take(np.array(rows)), provisional=False)
+        outbound.say_scores(project, scores.take(rows), provisional=False)
         yield outbound
-    for items in _chunks(sorted(project.said.keys() - set(scores.item_ids))):
+    gone = np.setdiff1d(project.said.places(), standing, assume_unique=True)
+    for items in _chunks(sorted(project.pool.named(gone))):
         outbound = Outbound()
         outbound.say_gone(project, items)
         yield outbound
 
 
-def _chunks(rows: Sequence[T]) -> Iterator[Sequence[T]]:
+def _chunks(rows: Chunked) -> Iterator[Chunked]:
     return (rows[at : at + CHUNK] for at in range(0, len(rows), CHUNK))
 
 

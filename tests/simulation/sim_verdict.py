@@ -16,6 +16,7 @@ from records_verdict import (
     published_consensus,
     windows_wrong,
 )
+from remembered import said_of
 from sim_broker import Broker
 from sim_worker import Worker
 from sim_world import World
@@ -111,7 +112,7 @@ def _remembered(project: Project | None) -> object:
     ledger = project.ledger
     return (
         project.settings, ledger.next_window, ledger.last_boundary, ledger.spent, ledger.closed_at,
-        project.said, project.dormant,
+        said_of(project), project.dormant,
     )  # fmt: skip
 
 
@@ -148,8 +149,8 @@ def _state(world: World, history: History) -> Iterator[str]:
     published = published_consensus(
         world.broker.logs[Topic.ITEM_SCORES, number].committed(), history.project
     )
-    if published.keys() != project.said.keys():
-        yield f"{history.project}: published {published}, remembered {project.said}"
+    if published.keys() != said_of(project).keys():
+        yield f"{history.project}: published {published}, remembered {said_of(project)}"
 
 
 def _by_item(scores: activelab.ItemScores) -> dict[str, tuple[Any, ...]]:

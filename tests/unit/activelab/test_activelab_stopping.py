@@ -7,6 +7,7 @@ import pytest
 from crowds import Floats, Ints, simulated
 
 from activelab import (
+    PROGRESS,
     Columns,
     Epoch,
     ItemScores,
@@ -54,7 +55,7 @@ def test_progress_goes_by_the_number_of_labels_and_the_quality() -> None:
         [0.2, 0.99, 0.1, 0.79, 0.8, 0.49, 0.5, 0.64, 0.65, 0.549, 0.55],
     )
     open_, contested, done = "open", "contested", "done"
-    assert progress(said).tolist() == [
+    assert [PROGRESS[so_far] for so_far in progress(said)] == [
         *(open_, open_, open_, open_, done),
         *(contested, open_, open_, done, open_, done),
     ]

@@ -45,7 +45,7 @@ class Worker:
             Watched(
                 partitions=lambda: list(self.step.partitions.values()),
                 lag=self.app.lag,
-                pinned=self.app.pinned,
+                readable=self.app.readable,
                 is_ready=self.is_ready,
                 total=settings.partitions,
             )

@@ -14,8 +14,8 @@ from stream_app.project import Project
 from stream_app.telemetry.families import Family, Samples
 from stream_app.telemetry.projects import DISTRIBUTIONS, GAUGES, Buckets, Crowd
 
-Places = Mapping[tuple[str, int], int]
-"""Numbers of records, by topic and partition."""
+Place = tuple[str, int]
+"""A source's topic, and a partition."""
 
 LAG = Family(
     "activelab_lag_records",
@@ -24,8 +24,13 @@ LAG = Family(
 )
 PINNED = Family(
     "activelab_pinned_records",
-    "Those of them behind a transaction that somebody has open: nobody can read them until it "
-    "ends.",
+    "Those of them behind a transaction that somebody has open: until it ends nobody can read "
+    "them.",
+    ("topic", "partition"),
+)
+STABLE = Family(
+    "activelab_stable_offset",
+    "Where what can be read of a source ends: its end, or where its first open transaction begins.",
     ("topic", "partition"),
 )
 OWNED = Family(
@@ -41,7 +46,7 @@ READY = Family(
     "activelab_ready",
     "1 while this worker serves the partitions that it was given, as /readyz says.",
 )
-FAMILIES = (LAG, PINNED, OWNED, STRANGERS, PARTITIONS, READY, *GAUGES, *DISTRIBUTIONS)
+FAMILIES = (LAG, PINNED, STABLE, OWNED, STRANGERS, PARTITIONS, READY, *GAUGES, *DISTRIBUTIONS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +55,9 @@ class Watched:
 
     partitions: Callable[[], Iterable[Partition]]
     """Those owned now."""
-    lag: Callable[[], Places]
-    pinned: Callable[[], Places]
+    lag: Callable[[], Mapping[Place, int]]
+    readable: Callable[[], Mapping[Place, tuple[int, int]]]
+    """Of each source partition, where what can be read ends, and how many records are beyond."""
     is_ready: Callable[[], bool]
     total: int
     """Partitions of the deployment."""
@@ -71,9 +77,14 @@ class State(Collector):
     def collect(self) -> Iterator[Metric]:
         """Read everything once."""
         watched, partitions = self._watched, list(self._watched.partitions())
-        of_places = {LAG: watched.lag(), PINNED: watched.pinned()}
+        readable = watched.readable()
+        of_places = {
+            LAG: watched.lag(),
+            PINNED: {place: pinned for place, (_, pinned) in readable.items()},
+            STABLE: {place: stable for place, (stable, _) in readable.items()},
+        }
         for family, places in of_places.items():
-            yield _said(family, (((t, str(n)), count) for (t, n), count in places.items()))
+            yield _said(family, (((t, str(n)), value) for (t, n), value in places.items()))
         yield _said(OWNED, (((str(p.number),), 1) for p in partitions))
         yield _said(STRANGERS, (((str(p.number),), p.strangers.total()) for p in partitions))
         yield _said(PARTITIONS, [((), watched.total)])

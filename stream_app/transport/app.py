@@ -136,9 +136,9 @@ class RunApp(faust.App):
         """Return, for each owned source partition, how much of its log is not yet durable here."""
         return {(tp.topic, tp.partition): lag for tp, lag in self.consumer.lag().items()}
 
-    def pinned(self) -> dict[Place, int]:
-        """Return, of the same, how many records wait behind an open transaction."""
-        return {(tp.topic, tp.partition): n for tp, n in self.consumer.pinned().items()}
+    def readable(self) -> dict[Place, tuple[int, int]]:
+        """Return, of the same, up to where it can be read, and how much is pinned behind that."""
+        return {(tp.topic, tp.partition): ends for tp, ends in self.consumer.readable().items()}
 
     async def fail(self, error: BaseException) -> None:
         """End the worker: the first failure counts."""

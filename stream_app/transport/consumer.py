@@ -227,14 +227,17 @@ class RunConsumer(Consumer):
                 lags[tp] = max(0, high_water - lane.position)
         return lags
 
-    def pinned(self) -> dict[TP, int]:
-        """Return, for each source partition, how much of the log is behind an open transaction."""
-        pinned = {}
+    def readable(self) -> dict[TP, tuple[int, int]]:
+        """Return, for each source partition, where what can be read ends, and how much is beyond.
+
+        Behind its first open transaction nobody can read it.
+        """
+        readable = {}
         for tp in self.lanes:
             high_water, stable = self._thread.ends(tp)
             if high_water is not None and stable is not None:
-                pinned[tp] = max(0, high_water - stable)
-        return pinned
+                readable[tp] = stable, max(0, high_water - stable)
+        return readable
 
     @Service.task
     async def _watch(self) -> None:

@@ -35,7 +35,7 @@ class Scraped:
             Watched(
                 partitions=lambda: list(self.stage.step.partitions.values()),
                 lag=lambda: {("annotations.v1", 0): 5},
-                pinned=lambda: {("annotations.v1", 0): 3},
+                readable=lambda: {("annotations.v1", 0): (7, 3)},
                 is_ready=lambda: True,
                 total=8,
             )
@@ -97,6 +97,7 @@ async def test_what_has_happened_is_counted_and_what_is_the_case_is_read(scraped
     assert read("activelab_event_latency_seconds_count") == 5
     assert read("activelab_lag_records", topic="annotations.v1", partition="0") == 5
     assert read("activelab_pinned_records", topic="annotations.v1", partition="0") == 3
+    assert read("activelab_stable_offset", topic="annotations.v1", partition="0") == 7
     assert read("activelab_partition_owned", partition="0") == 1
     assert read("activelab_partitions") == 8
     assert read("activelab_ready") == 1

@@ -35,6 +35,8 @@ MARK = "hush"
 ITEMS = [f"{MARK}-item-{number}\n'\u202e" for number in range(6)]
 ANNOTATORS = [f"{MARK}-ann\t{number}@example.org" for number in range(3)]
 CLASSES = (f"{MARK}-cat", f"{MARK}-dog")
+MODEL = "resnet"
+"""The operator names it; like the project, it is a label of metrics."""
 FAUSTS = ("/", "/tables/", "/table/facts/key/", "/router/", "/stats/", "/graph/", "/assignment/")
 
 
@@ -53,7 +55,7 @@ async def tell(settings: Settings) -> Window:
         Client(settings) as client,
         AIOKafkaProducer(bootstrap_servers=settings.bootstrap_servers) as producer,
     ):
-        project = ProjectSettings(classes=CLASSES, models=(f"{MARK}-m",), budget=3)
+        project = ProjectSettings(classes=CLASSES, models=(MODEL,), budget=3)
         await client.publish(Topic.CONTROL, PROJECT, [project])
         annotations = [
             Annotations(rows=tuple(rows)),
@@ -62,11 +64,9 @@ async def tell(settings: Settings) -> Window:
             Retraction(item=ITEMS[2], annotator=ANNOTATORS[0]),
         ]
         await client.publish(Topic.ANNOTATIONS, PROJECT, annotations)
-        for model in ("m", "unknown"):
+        for model in (MODEL, f"{MARK}-unknown"):
             probabilities = {CLASSES[0]: 0.7, CLASSES[1]: 0.3}
-            prediction = Prediction(
-                item=ITEMS[3], model=f"{MARK}-{model}", pred_probs=probabilities
-            )
+            prediction = Prediction(item=ITEMS[3], model=model, pred_probs=probabilities)
             await client.publish(Topic.PREDICTIONS, PROJECT, [prediction])
         await client.publish(Topic.CONTROL, PROJECT, [Items(items=(ITEMS[5],), status="excluded")])
         for topic in (Topic.ANNOTATIONS, Topic.PREDICTIONS, Topic.CONTROL):

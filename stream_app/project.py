@@ -17,7 +17,7 @@ import numpy.typing as npt
 import orjson
 
 from activelab import ABSTENTION as NO_LABEL
-from activelab import NOTHING, Mode, Pool, Refresh
+from activelab import NOTHING, ItemScores, Mode, Pool, Refresh
 from schemas import ABSTENTION, ProjectSettings
 from stream_app import facts
 from stream_app.said import Said

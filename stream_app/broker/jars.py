@@ -27,14 +27,16 @@ def kafka_jars() -> Path:
     """Return the folder with Kafka's jars: that of KAFKA_HOME, else the user's cache.
 
     The cache is intact whenever this returns: it is verified each time, appears by one rename, and
-    a lock lets one process fetch while the others wait.
+    a lock lets one process fetch while the others wait. Other pins have another folder:
+    two versions of this project on one machine do not take away each other's jars.
     """
     home = os.environ.get("KAFKA_HOME")
     if home:
         return _libs_of(Path(home).resolve())
     cache = user_cache()
     cache.mkdir(parents=True, exist_ok=True)
-    jars = cache / f"kafka-{KAFKA_VERSION}"
+    pins = hashlib.sha256(PINNED.read_bytes()).hexdigest()[:8]
+    jars = cache / f"kafka-{KAFKA_VERSION}-{pins}"
     with (cache / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if _not_as_pinned(jars):

@@ -13,6 +13,10 @@ from stream_app.errors import BrokerError
 
 PINNED = {"kafka.jar": "the broker", "log4j.jar": "its log"}
 """A small Kafka: contents by name."""
+HASHES = "".join(
+    f"{hashlib.sha256(text.encode()).hexdigest()}  {name}\n" for name, text in PINNED.items()
+)
+PINS = hashlib.sha256(HASHES.encode()).hexdigest()[:8]
 
 
 class Machine:
@@ -22,7 +26,7 @@ class Machine:
         self.path = folder / "bin"
         self.path.mkdir()
         self.calls = folder / "calls"
-        self.jars = folder / "cache" / "activelab-stream" / f"kafka-{KAFKA_VERSION}"
+        self.jars = folder / "cache" / "activelab-stream" / f"kafka-{KAFKA_VERSION}-{PINS}"
         for tool in ("sh", "mkdir", "cat", "chmod"):
             (self.path / tool).symlink_to(shutil.which(tool) or tool)
 
@@ -48,8 +52,7 @@ class Machine:
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
     machine = Machine(tmp_path)
     pinned = tmp_path / "jars.sha256"
-    hashes = {name: hashlib.sha256(text.encode()).hexdigest() for name, text in PINNED.items()}
-    pinned.write_text("".join(f"{sha256}  {name}\n" for name, sha256 in hashes.items()))
+    pinned.write_text(HASHES)
     monkeypatch.setattr(jars, "PINNED", pinned)
     monkeypatch.setenv("PATH", str(machine.path))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
@@ -153,4 +156,4 @@ def test_the_pinned_jars_are_those_of_the_version_in_the_pom() -> None:
     pinned = jars.PINNED.read_text().splitlines()
     assert f"<version>{KAFKA_VERSION}</version>" in jars.POM.read_text()
     assert any(line.endswith(f"  kafka_2.13-{KAFKA_VERSION}.jar") for line in pinned)
-    assert len(pinned) == 46
+    assert len(pinned) == 47

@@ -198,7 +198,7 @@ GAUGES: Mapping[Family, Callable[[Project, Crowd], Samples]] = {
     ): lambda project, crowd: _models(project, crowd.epoch.temperature.tolist()),
     _of_project(
         "activelab_model_temperature_at_end",
-        "1 where that is the least or the largest temperature that is tried.",
+        "1 where a model's temperature is the least or the largest that is tried.",
         "model",
     ): lambda project, crowd: _models(project, _at_end(crowd.epoch)),
 }

@@ -24,7 +24,7 @@ LAG = Family(
 )
 PINNED = Family(
     "activelab_pinned_records",
-    "Those of them behind a transaction that somebody has open: until it ends nobody can read "
+    "Records of a source topic that nobody can read yet: somebody has a transaction open before "
     "them.",
     ("topic", "partition"),
 )

@@ -6,7 +6,7 @@ PYTHON ?= $(shell for python in python3.12 python3.11 python3; do \
 	2>/dev/null && echo $$python && break; done)
 BIN := .venv/bin
 
-.PHONY: help setup demo test simulate model fuzz soak faults lint bench paper contracts lock clean
+.PHONY: help setup demo test simulate model fuzz soak faults lint bench paper contracts docs lock clean
 
 help: ## Say what there is.
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST)
@@ -68,6 +68,9 @@ paper: setup ## The ActiveLab paper's experiment, every method; writes docs/labe
 
 contracts: setup ## Write docs/schemas: AsyncAPI and JSON Schemas of what is on the wire.
 	env -u STREAM_APP_TOPIC_PREFIX $(BIN)/activelab-stream schemas export docs/schemas
+
+docs: setup ## The documentation as a site, in build/site.
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 lock: ## Resolve the locks anew (needs uv).
 	uv pip compile pyproject.toml --extra demo $(RESOLVED) -o requirements.lock

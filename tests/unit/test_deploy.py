@@ -1,6 +1,5 @@
 """What can be known of the containers without an engine that runs them."""
 
-import fnmatch
 import os
 import re
 import shlex
@@ -8,7 +7,6 @@ import subprocess
 import sys
 import threading
 import tomllib
-import zipfile
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -191,13 +189,3 @@ def test_all_that_the_image_is_built_from_is_in_its_context() -> None:
     assert sorted(copied) == sorted(let_through)
     assert set(packages) <= set(copied)
     assert all((ROOT / source).exists() for source in copied)
-
-
-def test_the_wheel_carries_what_the_broker_needs(tmp_path: Path) -> None:
-    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
-    subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
-    (wheel,) = tmp_path.iterdir()
-    names = zipfile.ZipFile(wheel).namelist()
-    for file in ("pom.xml", "jars.sha256", "log4j2.yaml", "guardian.py"):
-        assert f"stream_app/broker/{file}" in names
-    assert not fnmatch.filter(names, "tests/*")

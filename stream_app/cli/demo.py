@@ -10,6 +10,7 @@ import typer
 
 from schemas import MethodName
 from stream_app.cli.console import err, out, sheet
+from stream_app.cli.options import deployed
 from stream_app.errors import StreamAppError
 
 
@@ -34,12 +35,21 @@ def demo(
     keep: Annotated[
         bool, typer.Option("--keep", help="Leave Kafka and the worker running until Ctrl-C.")
     ] = False,
+    here: Annotated[
+        bool,
+        typer.Option(
+            "--here", help="Play on the Kafka and the workers that STREAM_APP_* says, once."
+        ),
+    ] = False,
 ) -> None:
     """Watch simulated annotators label handwritten digits, method beside method, through Kafka.
 
     Starts Kafka, a worker and a trainer for each method, plays the rounds, compares the methods and
     audits the last window of each. Ends with exit code 0 only if every audit agrees.
     """
+    if keep and here:
+        message = "what is kept running is not this demo's with --here"
+        raise typer.BadParameter(message, param_hint="--keep")
     chosen = [name.strip() for name in methods.split(",")]
     unknown = set(chosen) - set(get_args(MethodName))
     if unknown or len(set(chosen)) < len(chosen):
@@ -78,6 +88,8 @@ def demo(
         }
         out.print(sheet("Where to look next", where.items()))
 
-    if not perform(Plan(cast(list[MethodName], chosen), rounds, seed, keep), err, tell).agrees:
+    deployment = deployed({}) if here else None
+    plan = Plan(cast(list[MethodName], chosen), rounds, seed, keep, deployment)
+    if not perform(plan, err, tell).agrees:
         message = "An audit does not agree: the service has published what its inputs do not give."
         raise StreamAppError(message)

@@ -32,7 +32,7 @@ def with_settings(*names: str) -> Callable[[Command[P]], Callable[..., None]]:
     def decorate(command: Command[P]) -> Callable[..., None]:
         @wraps(command)
         def run(*args: P.args, **given: P.kwargs) -> None:
-            settings = _settings({name: given.pop(name) for name in fields})
+            settings = deployed({name: given.pop(name) for name in fields})
             running = command(settings, *args, **given)
             if running is not None:
                 # A client says in one sentence what its library would say in twenty lines.
@@ -65,7 +65,7 @@ def _option(name: str) -> inspect.Parameter:
     )
 
 
-def _settings(given: Mapping[str, Any]) -> Settings:
+def deployed(given: Mapping[str, Any]) -> Settings:
     """Return settings as options and environment give them; a wrong one is a usage error."""
     try:
         return Settings(**given)

@@ -33,6 +33,7 @@ from stream_app.demo.digits import Digits
 from stream_app.demo.processes import running, watch_kafka
 from stream_app.demo.report import Report
 from stream_app.demo.rounds import Experiment, Outcome, Player, Round
+from stream_app.errors import StreamAppError
 from stream_app.settings import UNPROTECTED, Settings
 from stream_app.topics import ensure_topics
 
@@ -54,6 +55,8 @@ class Plan:
     seed: int
     keep: bool
     """Whether to stay until Ctrl-C when all is told."""
+    here: Settings | None = None
+    """The deployment to play on, with workers of its own; None: all of it is set up, and ended."""
 
 
 def perform(plan: Plan, console: Console, tell: Callable[[Report], None]) -> Report:
@@ -65,6 +68,8 @@ def perform(plan: Plan, console: Console, tell: Callable[[Report], None]) -> Rep
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with TemporaryDirectory(prefix="activelab-demo-") as name:
         folder = Path(name)
+        if plan.here is not None:
+            return _play(_Stage(plan, plan.here, None, folder, console), tell)
         with _step(console, "Kafka"):
             broker = Broker(folder / KAFKA)
             broker.start()
@@ -77,23 +82,28 @@ def perform(plan: Plan, console: Console, tell: Callable[[Report], None]) -> Rep
                 data_dir=folder / "worker",
                 log_level="info",
             )
-            return asyncio.run(_Stage(plan, settings, broker, folder, console).perform(tell))
-        except ExceptionGroup as errors:  # of a task group: the first one is the reason
-            raise errors.exceptions[0] from errors
+            return _play(_Stage(plan, settings, broker, folder, console), tell)
         finally:
             broker.stop()
 
 
+def _play(stage: "_Stage", tell: Callable[[Report], None]) -> Report:
+    try:
+        return asyncio.run(stage.perform(tell))
+    except ExceptionGroup as errors:  # of a task group: the first one is the reason
+        raise errors.exceptions[0] from errors
+
+
 @dataclass(frozen=True, slots=True)
 class _Stage:
-    """A plan, on a Kafka that runs.
+    """A plan, on a Kafka that runs: ours, or that of a deployment with its workers.
 
     All that goes on is in one task group: whatever fails ends the rest, the first failure is told.
     """
 
     plan: Plan
     settings: Settings
-    broker: Broker
+    broker: Broker | None
     folder: Path
     console: Console
 
@@ -103,16 +113,20 @@ class _Stage:
         digits.save_features(self.folder / "digits.npz")
         crowd = Crowd.gather(digits.truth, len(digits.classes), seed=self.plan.seed)
         async with asyncio.TaskGroup() as group, AsyncExitStack() as stage:
-            kafka = group.create_task(watch_kafka(self.broker, self.folder / KAFKA))
-            stage.callback(kafka.cancel)
-            with _step(self.console, "Topics, a worker, the first labels"):
-                await ensure_topics(self.settings)
-                log = await stage.enter_async_context(self._running(group, "worker", "worker"))
+            log = None
+            if self.broker is not None:
+                kafka = group.create_task(watch_kafka(self.broker, self.folder / KAFKA))
+                stage.callback(kafka.cancel)
+                with _step(self.console, "Topics and a worker"):
+                    await ensure_topics(self.settings)
+                    log = await stage.enter_async_context(self._running(group, "worker", "worker"))
+            with _step(self.console, "The first labels"):
                 client = await stage.enter_async_context(Client(self.settings))
                 players = [
                     Player(client, Experiment(method, BUDGET, self.plan.seed), digits, crowd)
                     for method in self.plan.methods
                 ]
+                await self._refuse_a_second_time(client, players)
                 await asyncio.gather(*(player.open(FIRST_LABELS) for player in players))
             outcomes = await self._play(group, players)
             with _step(self.console, "Audit"):
@@ -122,9 +136,17 @@ class _Stage:
                 ]
             report = Report(digits, crowd, outcomes, audits)
             tell(report)
-            if self.plan.keep:
+            if self.plan.keep and log is not None:
                 await self._stay(outcomes[0].experiment.project, log)
             return report
+
+    async def _refuse_a_second_time(self, client: Client, players: Sequence[Player]) -> None:
+        """Raise where a player's project has a past: its rounds would not be this one's."""
+        known = await client.projects() if self.plan.here else {}
+        for project in (player.experiment.project for player in players):
+            if project in known:
+                message = f"There is a project {project} already: the demo plays once a deployment."
+                raise StreamAppError(message)
 
     async def _play(self, group: asyncio.TaskGroup, players: Sequence[Player]) -> list[Outcome]:
         """Let every player play beside a trainer of its own, with a bar for each."""

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from command_line import CommandLine
-from workers import eventually
+from workers import Deployment, eventually
 
 from stream_app.settings import Settings
 
@@ -27,14 +27,14 @@ class Demo:
         self.picture = folder / "curves.png"
         self.process: subprocess.Popen[bytes] | None = None
 
-    def start(self, *options: str) -> None:
+    def start(self, *options: str, **environment: str) -> None:
         files = ["--json", str(self.figures), "--plot", str(self.picture)]
         with self.said.open("wb") as said:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "stream_app.cli", "demo", *files, *options],
                 stdout=said,
                 stderr=said,
-                env={**os.environ, "TMPDIR": str(self.folder)},
+                env={**os.environ, **environment, "TMPDIR": str(self.folder)},
             )
 
     def text(self) -> str:
@@ -114,6 +114,22 @@ def test_it_plays_compares_audits_and_stays_for_a_look(demo: Demo) -> None:
     demo.process.send_signal(signal.SIGINT)
     assert demo.ended() == 0, demo.text()
     assert list(demo.folder.iterdir()) == []
+
+
+def test_it_plays_once_on_a_deployment_that_is_there(demo: Demo, deployment: Deployment) -> None:
+    there = deployment.settings.environment()
+    demo.start("--here", "--rounds", "1", "--methods", "activelab", **there)
+    eventually(lambda: "Audit" in demo.text() or demo.process.poll(), demo.text)
+    assert not demo.pids("cli worker") + demo.pids("kafka.Kafka")
+    assert demo.ended() == 0, demo.text()
+    assert json.loads(demo.figures.read_bytes())["methods"]["activelab"]["audit"]["agrees"]
+    assert "activelab" in CommandLine(deployment.settings).say(
+        "project", "show", "digits-activelab"
+    )
+
+    demo.start("--here", "--methods", "activelab", **there)
+    assert demo.ended() == 1
+    assert "There is a project digits-activelab already" in demo.text()
 
 
 def test_kill_9_leaves_no_process_behind(demo: Demo) -> None:

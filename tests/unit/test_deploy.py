@@ -14,16 +14,22 @@ from typing import Any
 
 import pytest
 import yaml
+from typer.testing import CliRunner
 
 from stream_app.broker.jars import KAFKA_VERSION
 from stream_app.broker.server import PROPERTIES
+from stream_app.cli import main
 from stream_app.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
-SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+SERVICES: dict[str, dict[str, Any]] = {
+    name: service for name, service in COMPOSE["services"].items() if "profiles" not in service
+}
+DEMO: dict[str, Any] = COMPOSE["services"]["demo"]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 PREFIX = "STREAM_APP_"
+WORKERS = [name for name in SERVICES if name.startswith("worker")]
 
 
 def dockerfile() -> list[list[str]]:
@@ -59,6 +65,23 @@ def test_every_variable_of_the_worker_is_a_setting(worker: Settings) -> None:
     assert names <= worker.model_dump().keys()
 
 
+def test_workers_differ_in_their_port_and_their_folder_alone() -> None:
+    assert len(WORKERS) == 2
+    first, second = (
+        {key: value for key, value in SERVICES[name].items() if key not in ("ports", "volumes")}
+        for name in WORKERS
+    )
+    assert first == second
+
+
+def test_the_demo_plays_where_the_workers_are() -> None:
+    assert DEMO["image"] == SERVICES["worker"]["image"]
+    assert DEMO["environment"].items() <= SERVICES["worker"]["environment"].items()
+    assert set(DEMO["depends_on"]) == set(WORKERS)
+    said = CliRunner().invoke(main, [*DEMO["command"], "--methods", "none"]).output
+    assert "--methods" in said, "all other options are right"
+
+
 def test_images_are_pinned_and_kafka_is_the_embedded_one() -> None:
     images = [service["image"] for service in SERVICES.values()]
     images += [image for image, *_ in arguments("FROM")]
@@ -84,9 +107,9 @@ def test_clients_inside_and_outside_find_kafka(worker: Settings) -> None:
 def test_every_port_is_published_on_this_machine_alone() -> None:
     for service in SERVICES.values():
         for port in service["ports"]:
-            address, outside, inside = port.split(":")
-            assert address == "127.0.0.1"
-            assert outside == inside
+            assert port.startswith("127.0.0.1:")
+    ports = [port for service in SERVICES.values() for port in service["ports"]]
+    assert len({port.split(":")[1] for port in ports}) == len(ports)
 
 
 def test_the_workers_port_is_the_same_everywhere(worker: Settings) -> None:
@@ -94,9 +117,10 @@ def test_the_workers_port_is_the_same_everywhere(worker: Settings) -> None:
     prometheus = yaml.safe_load((ROOT / "deploy/prometheus.yml").read_text())
     (scrape,) = prometheus["scrape_configs"]
     assert worker.web_host == "0.0.0.0"
-    assert scrape["static_configs"] == [{"targets": [f"worker:{port}"]}]
+    assert scrape["static_configs"] == [{"targets": [f"{name}:{port}" for name in WORKERS]}]
     assert arguments("EXPOSE") == [[port]]
     assert SERVICES["worker"]["ports"] == [f"127.0.0.1:{port}:{port}"]
+    assert all(SERVICES[name]["ports"][0].endswith(f":{port}") for name in WORKERS)
     assert f":{port}/readyz" in SERVICES["worker"]["healthcheck"]["test"][-1]
 
 
@@ -122,7 +146,9 @@ def test_every_volume_is_declared_or_a_file_of_ours(worker: Settings) -> None:
     named = {source for source, *_ in mounts if not source.startswith(".")}
     assert named == COMPOSE["volumes"].keys()
     assert all((ROOT / source).is_file() for source, *_ in mounts if source.startswith("."))
-    assert [f"worker:{worker.data_dir}"] == SERVICES["worker"]["volumes"]
+    assert [SERVICES[name]["volumes"] for name in WORKERS] == [
+        [f"{name}:{worker.data_dir}"] for name in WORKERS
+    ]
     assert arguments("VOLUME") == [[str(worker.data_dir)]]
 
 

@@ -114,7 +114,7 @@ def test_every_port_is_published_on_this_machine_alone() -> None:
 
 def test_the_workers_port_is_the_same_everywhere(worker: Settings) -> None:
     port = str(worker.web_port)
-    prometheus = yaml.safe_load((ROOT / "deploy/prometheus.yml").read_text())
+    prometheus = yaml.safe_load((ROOT / "deploy/prometheus/prometheus.yml").read_text())
     (scrape,) = prometheus["scrape_configs"]
     assert worker.web_host == "0.0.0.0"
     assert scrape["static_configs"] == [{"targets": [f"{name}:{port}" for name in WORKERS]}]
@@ -145,7 +145,7 @@ def test_every_volume_is_declared_or_a_file_of_ours(worker: Settings) -> None:
     mounts = [mount.split(":") for service in SERVICES.values() for mount in service["volumes"]]
     named = {source for source, *_ in mounts if not source.startswith(".")}
     assert named == COMPOSE["volumes"].keys()
-    assert all((ROOT / source).is_file() for source, *_ in mounts if source.startswith("."))
+    assert all((ROOT / source).exists() for source, *_ in mounts if source.startswith("."))
     assert [SERVICES[name]["volumes"] for name in WORKERS] == [
         [f"{name}:{worker.data_dir}"] for name in WORKERS
     ]

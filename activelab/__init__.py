@@ -14,7 +14,8 @@ A ``Pool`` takes facts as they come: ``set_labels``, ``set_predictions``, ``set_
 tells of some items at once, ``trust`` of annotators; ``refresh`` fits and scores everything. Who
 has all facts at hand builds ``columns`` and calls ``fit`` and ``score``, or ``activelab``, which is
 both: a pool's ``refresh`` is nothing else. ``METHODS`` are the ways to order items, ``top`` ranks
-them. Who comes from cleanlab changes one import: ``activelab.dropin``.
+them, ``select`` does where some have priority or a quota. Who comes from cleanlab changes one
+import: ``activelab.dropin``.
 
 How it is made, from the inside out:
 
@@ -26,7 +27,8 @@ How it is made, from the inside out:
     score        columns, epoch -> scores               judgement    what an epoch says of items
     pool         facts -> columns                       methods, ranking
     trust        what to make of annotators             stopping     what is done, what is wrong yet
-    skill        agreement above chance                 dense, quality, tables, dropin
+    skill        agreement above chance                 strata       priorities and quotas
+    dense, quality, tables, dropin
 
 Needs numpy alone; pandas is imported where the drop-in functions return its tables.
 """
@@ -39,7 +41,8 @@ from activelab.methods import METHODS, Method
 from activelab.pool import EXCLUDED, REGISTERED, Pool, Refresh
 from activelab.ranking import top
 from activelab.score import ItemScores, activelab, posteriors, score
-from activelab.stopping import PROGRESS, Outlook, Progress, outlook, progress
+from activelab.stopping import PROGRESS, Outlook, Progress, done, outlook, progress
+from activelab.strata import NO_STRATUM, Strata, select
 from activelab.trust import Appraisal, Flag, Trust, appraise
 
 __all__ = [
@@ -47,6 +50,7 @@ __all__ = [
     "EXCLUDED",
     "METHODS",
     "NOTHING",
+    "NO_STRATUM",
     "PROGRESS",
     "REGISTERED",
     "Appraisal",
@@ -63,14 +67,17 @@ __all__ = [
     "Refresh",
     "Regime",
     "Stage",
+    "Strata",
     "Trust",
     "activelab",
     "appraise",
     "columns",
+    "done",
     "fit",
     "outlook",
     "posteriors",
     "progress",
     "score",
+    "select",
     "top",
 ]

@@ -44,6 +44,12 @@ class Columns:
         """Return the answers that carry a label."""
         return self.answers.only(self.answers.label >= 0)
 
+    def answered_by(self, annotator: str) -> Ints:
+        """Return the rows of the items that an annotator has answered, ascending."""
+        known = annotator in self.annotators
+        voter = self.annotators.index(annotator) if known else NOTHING
+        return np.compress(self.answers.voter == voter, self.answers.item)
+
     def top_class(self, items: slice | Ints) -> Ints:
         """Return each model's most probable class, the first of several: ``(models, n)``.
 

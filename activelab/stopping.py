@@ -2,7 +2,7 @@
 
 An item's progress goes by its n labels and by the quality q of its consensus:
 
-    done        n >= 1 and q >= 1/2 + 0.3 / n
+    done        n >= 1 and q >= 1/2 + 0.3 / n, or a target that is given instead
     contested   n >= 2 and q < 1/2: less than half of the weight is behind the consensus
     open        anything else
 
@@ -30,7 +30,8 @@ from activelab.calibration import GRID, CalibrationSums
 from activelab.columns import Columns
 from activelab.epoch import Epoch, Regime
 from activelab.posterior import Beliefs
-from activelab.rows import Floats, Ints, block_items, class_sum, sums_at
+from activelab.ranking import DECIMALS
+from activelab.rows import Bools, Floats, Ints, block_items, class_sum, sums_at
 from activelab.score import ItemScores
 from activelab.skill import share, skill
 from activelab.votes import Votes
@@ -57,13 +58,20 @@ PROGRESS = tuple(Progress)
 """What the numbers of `progress` stand for."""
 
 
-def progress(scores: ItemScores) -> npt.NDArray[np.uint8]:
+def done(scores: ItemScores, *, target: float | None = None) -> Bools:
+    """Tell which items need no more labels ``(N,)``; with a target, to 1e-9, as ranks are."""
+    number, quality = scores.num_annotations, scores.consensus_quality
+    if target is not None:
+        return (number >= 1) & (np.round(quality, DECIMALS) >= target)
+    return (number >= 1) & (quality >= 0.5 + DONE_MARGIN / np.maximum(number, 1))
+
+
+def progress(scores: ItemScores, *, target: float | None = None) -> npt.NDArray[np.uint8]:
     """Tell each item's progress, a place in `PROGRESS`: ``(N,)``."""
     number, quality = scores.num_annotations, scores.consensus_quality
-    enough = 0.5 + DONE_MARGIN / np.maximum(number, 1)
     result = np.full(len(number), PROGRESS.index(Progress.OPEN), np.uint8)
     result[(number >= 2) & (quality < 0.5)] = PROGRESS.index(Progress.CONTESTED)
-    result[(number >= 1) & (quality >= enough)] = PROGRESS.index(Progress.DONE)
+    result[done(scores, target=target)] = PROGRESS.index(Progress.DONE)
     return result
 
 
@@ -85,13 +93,21 @@ class Outlook:
     gain_per_label: float | None
 
 
-def outlook(columns: Columns, epoch: Epoch, scores: ItemScores, selected: Ints) -> Outlook:
+def outlook(
+    columns: Columns,
+    epoch: Epoch,
+    scores: ItemScores,
+    selected: Ints,
+    *,
+    target: float | None = None,
+) -> Outlook:
     """Look ahead from ``columns``, the epoch fitted to them and their scores under it.
 
     ``selected`` are the rows of the items of which a label each is to come. Sums are exact, so
     neither order nor split of the items changes a bit.
     """
-    number = np.bincount(progress(scores), minlength=len(PROGRESS)).tolist()
+    so_far = progress(scores, target=target)
+    number = np.bincount(so_far, minlength=len(PROGRESS)).tolist()
     count = dict(zip(PROGRESS, number, strict=True))
     labelled, unlabelled, gain = _expected(columns, epoch, scores, selected)
     return Outlook(

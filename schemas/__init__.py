@@ -47,7 +47,7 @@ from schemas.outputs import (
     Window,
     parse_output,
 )
-from schemas.project import MethodName, ProjectSettings
+from schemas.project import MethodName, ProjectSettings, Stratum
 from schemas.reasons import Reason, Rejection, SourceRecord
 from schemas.times import format_time, parse_time
 from schemas.topics import (
@@ -101,6 +101,7 @@ __all__ = [
     "Selection",
     "SourceRecord",
     "StatusColumns",
+    "Stratum",
     "Tombstone",
     "Topic",
     "Window",

@@ -17,7 +17,7 @@ LABEL, ABSTENTION, RETRACTION = range(3)
 
 AnnotationRow = tuple[str, str, str, str | None, int, int]
 PredictionRow = tuple[str, str, str, int, tuple[str, ...], npt.NDArray[np.float32]]
-StatusRow = tuple[str, str, bool, int]
+StatusRow = tuple[str, str, bool, str | None, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +62,11 @@ class PredictionColumns(Columns):
 
 @dataclass(frozen=True, slots=True)
 class StatusColumns(Columns):
-    """Registered and excluded items."""
+    """Registered and excluded items, and what they belong to."""
 
     excluded: list[bool]
+    stratum: list[str | None]
+    """None: nothing is said of it."""
     time: list[int]
     """Microseconds since the Unix epoch."""
 
@@ -98,6 +100,7 @@ class Facts:
             "retraction": kinds.count(RETRACTION),
             "prediction": len(self.predictions),
             "status": len(self.statuses),
+            "stratum": len(self.statuses) - self.statuses.stratum.count(None),
         }
 
     @property

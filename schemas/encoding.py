@@ -139,10 +139,11 @@ def encode_selections(
     score: Floats,
     answered_by: Iterable[Sequence[str]],
     relabel: Flags,
+    stratum: Sequence[str | None],
 ) -> list[bytes]:
     """Encode a window's selections, in rank order; ``until`` is in microseconds."""
     end = format_time(until)
-    rows = zip(items, _finite(score), relabel.tolist(), answered_by, strict=True)
+    rows = zip(items, _finite(score), relabel.tolist(), answered_by, stratum, strict=True)
     return [
         dumps(
             {
@@ -158,8 +159,9 @@ def encode_selections(
                 "until": end,
                 "answered_by": answered,
             }
+            | ({} if part is None else {"stratum": part})
         )
-        for rank, (item, value, again, answered) in enumerate(rows, start=1)
+        for rank, (item, value, again, answered, part) in enumerate(rows, start=1)
     ]
 
 

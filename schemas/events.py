@@ -166,6 +166,8 @@ class Items(Event):
     type: Literal["items"] = "items"
     items: Rows[Name]
     status: Literal["registered", "excluded"]
+    stratum: Name | None = optional()
+    """What the items belong to from now on; None: what they did before."""
     time: EventTime | None = optional()
 
 
@@ -184,14 +186,16 @@ class Close(Event):
     request_id: Name | None = optional()
     budget: Budget | None = optional()
     """Of a request: selections, at most; None: all that is left."""
+    annotator: Name | None = optional()
+    """Of a request: whom the selections are for; never an item that they have answered."""
 
     @model_validator(mode="after")
     def _check_cause(self) -> Self:
         fields = {"boundary": self.boundary, "request": self.request_id}
         if fields.pop(self.cause) is None:
             raise fault(Reason.MISSING_FIELD, "A boundary or a request_id, as its cause says")
-        if any(field is not None for field in fields.values()) or (
-            self.cause == "boundary" and self.budget is not None
-        ):
+        if self.cause == "boundary":
+            fields |= {"budget": self.budget, "annotator": self.annotator}
+        if any(field is not None for field in fields.values()):
             raise fault(Reason.BAD_VALUE, "A field of the other cause")
         return self

@@ -30,7 +30,7 @@ from pydantic_core import CoreSchema
 from schemas.compact import dumps
 from schemas.reasons import Reason, fault
 from schemas.times import EPOCH, MAX_AHEAD, format_time, parse_time, to_micros
-from schemas.topics import MAX_CLASSES, MAX_ID_BYTES, MAX_ROWS
+from schemas.topics import MAX_CLASSES, MAX_ID_BYTES, MAX_ROWS, MAX_STRATA
 
 T = TypeVar("T")
 
@@ -143,6 +143,7 @@ Name = Annotated[str, Strict(), AfterValidator(_name), _Says(minLength=1, maxLen
 Count = Annotated[int, Strict(), Field(ge=0)]
 Flag = Annotated[bool, Strict()]
 Number = Annotated[float, Strict(), AllowInfNan(False)]
+Share = Annotated[Number, Field(ge=0, le=1)]
 Classes = Annotated[
     tuple[Name, ...],
     _at_most(MAX_CLASSES, list, tuple),
@@ -154,6 +155,8 @@ Shares = Annotated[
     _at_most(MAX_CLASSES, dict),
     _Says(minProperties=1, maxProperties=MAX_CLASSES),
 ]
+Aliases = Annotated[dict[Name, Name], _at_most(MAX_CLASSES, dict), _Says(maxProperties=MAX_CLASSES)]
+Strata = Annotated[dict[Name, T], _at_most(MAX_STRATA, dict), _Says(maxProperties=MAX_STRATA)]
 Rows = Annotated[tuple[T, ...], _at_most(MAX_ROWS, list, tuple), _Says(maxItems=MAX_ROWS)]
 Time = Annotated[int, PlainValidator(_time, json_schema_input_type=str), _as_time, _is_time]
 """Microseconds inside, ISO 8601 on the wire; built from either or from an aware datetime."""

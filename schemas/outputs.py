@@ -11,7 +11,19 @@ from typing import Annotated, Literal
 import orjson
 from pydantic import Field, Strict, StringConstraints
 
-from schemas.fields import READ, Count, Flag, Name, Number, Record, Time, Wire, model_of
+from schemas.fields import (
+    READ,
+    Count,
+    Flag,
+    Name,
+    Number,
+    Record,
+    Share,
+    Time,
+    Wire,
+    model_of,
+    optional,
+)
 from schemas.keys import parse_pair_key
 from schemas.project import ProjectSettings
 from schemas.reasons import Reason
@@ -19,7 +31,6 @@ from schemas.topics import Topic
 
 Rank = Annotated[int, Strict(), Field(ge=1)]
 Text = Annotated[str, Strict()]
-Share = Annotated[Number, Field(ge=0, le=1)]
 
 
 class Output(Record):
@@ -88,6 +99,7 @@ class Selection(Output):
     """The end of the lease."""
     answered_by: tuple[Name, ...]
     """Annotators with a label or an abstention."""
+    stratum: Name | None = optional()
 
 
 class BoundaryCause(Wire):
@@ -100,6 +112,8 @@ class RequestCause(Wire):
     """A close on request."""
 
     request_id: Name
+    annotator: Name | None = optional()
+    """Whom the selections are for."""
 
 
 Cause = BoundaryCause | RequestCause

@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import Field, Strict, model_validator
 
 from schemas.events import Budget, Event
-from schemas.fields import Classes, Flag
+from schemas.fields import Aliases, Classes, Flag, Share, Strata, Wire
 from schemas.reasons import Reason, fault
 from schemas.topics import MAX_ANSWERS, MAX_COUNT
 
@@ -22,6 +22,15 @@ MethodName = Literal[
 Positive = Annotated[int, Strict(), Field(ge=1, le=MAX_COUNT)]
 
 
+class Stratum(Wire):
+    """What items of a stratum have before others."""
+
+    priority: Annotated[int, Strict(), Field(ge=-1000, le=1000)] = 0
+    """Larger: sooner, whatever the scores say. Items of no stratum, or of another, have 0."""
+    quota: Annotated[int, Strict(), Field(ge=0, le=100)] = 0
+    """Percent of a window's selections that are theirs, as long as there are such items."""
+
+
 class ProjectSettings(Event):
     """All settings of a project.
 
@@ -33,6 +42,8 @@ class ProjectSettings(Event):
     type: Literal["project"] = "project"
     classes: Annotated[Classes, Field(min_length=2)]
     """Names of the classes, in the project's order."""
+    aliases: Aliases = Field(default={})
+    """Other names of classes: what they say counts as if the class's name did."""
     models: Annotated[Classes, Field(min_length=1)]
     """Ids of the models, in the project's order."""
     method: MethodName = "activelab"
@@ -48,9 +59,28 @@ class ProjectSettings(Event):
     lease_seconds: Positive = 3600
     max_answers: Annotated[int, Strict(), Field(ge=1, le=MAX_ANSWERS)] = 10
     """Labels and abstentions of an item, after which it is not selected again."""
+    quality_target: Annotated[Share, Field(ge=0.5)] | None = None
+    """Consensus quality from which on a labelled item is done, and not selected again; None: done
+    is what `activelab.progress` calls so, and it may be selected all the same."""
+    strata: Strata[Stratum] = Field(default={})
+    """Priorities and quotas by stratum."""
     state: Literal["active", "paused", "closed"] = "active"
     seed: Annotated[str, Strict()] = ""
     """Keys the random orders."""
+
+    @model_validator(mode="after")
+    def _check_aliases(self) -> Self:
+        if not self.aliases.keys().isdisjoint(self.classes):
+            raise fault(Reason.BAD_SETTINGS, "An alias that is a class")
+        if not set(self.aliases.values()).issubset(self.classes):
+            raise fault(Reason.BAD_SETTINGS, "An alias of what is no class")
+        return self
+
+    @model_validator(mode="after")
+    def _check_quotas(self) -> Self:
+        if sum(stratum.quota for stratum in self.strata.values()) > 100:
+            raise fault(Reason.BAD_SETTINGS, "Quotas of more than 100 percent together")
+        return self
 
     @model_validator(mode="after")
     def _check_models(self) -> Self:

@@ -54,7 +54,8 @@ def event_rows(project: str, event: Event, timestamp: int) -> Sequence[Row]:
             return [(project, event.item, event.annotator, None, RETRACTION, time)]
         case Items():
             time = _given(event.time, arrival)
-            return [(project, item, event.status == "excluded", time) for item in event.items]
+            said = event.status == "excluded", event.stratum, time
+            return [(project, item, *said) for item in event.items]
         case Prediction():
             items: Sequence[str] = [event.item]
             classes = tuple(event.pred_probs)

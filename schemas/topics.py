@@ -22,6 +22,8 @@ MAX_ROWS = 10_000
 """Rows of a batch: bounds a transaction and a dead letter's list of bad rows."""
 MAX_CLASSES = 10_000
 MAX_ID_BYTES = 1024
+MAX_STRATA = 100
+"""Strata that a project's settings name; items may be in any."""
 """UTF-8 bytes of an id or a name, so that ids fit into keys."""
 MAX_ANSWERS = 300
 """Answers of an item that may still be selected: a selection names all who gave them, and 300 of

@@ -1,7 +1,8 @@
 """Facts: their keys in the table, their codec, and which of two is the newer one.
 
 A fact is the last word of one source on one item: what an annotator answered, what a model
-predicted, whether the item is registered. The table holds one record a fact, and these:
+predicted, whether the item is registered, which stratum it belongs to. The table holds one record
+a fact, and these:
 
     f project item kind who -> fact      what this module encodes
     s project item          -> said      what was last published of the item
@@ -26,7 +27,7 @@ APPLIED = b"a"
 EVERY_FACT = b"f"
 """What the keys of all facts begin with."""
 
-ANNOTATION, PREDICTION, STATUS = b"A", b"M", b"I"
+ANNOTATION, PREDICTION, STATUS, STRATUM = b"A", b"M", b"I", b"S"
 """Kinds of a fact's key: by annotator, by model, of the item itself."""
 
 REGISTERED, EXCLUDED = range(2)
@@ -106,6 +107,11 @@ def encode_status(*, excluded: bool, time: int) -> bytes:
     return _ORDER.pack(_VERSION, time + _BIAS, EXCLUDED if excluded else REGISTERED)
 
 
+def encode_stratum(time: int, stratum: str) -> bytes:
+    """Encode that an item belongs to a stratum since ``time`` (microseconds)."""
+    return _ORDER.pack(_VERSION, time + _BIAS, 0) + stratum.encode()
+
+
 def encode_prediction(version: int, classes: bytes, pred_probs: bytes) -> bytes:
     """Encode a model's prediction; ``classes`` from `encode_classes`, float32 little-endian."""
     return _ORDER.pack(_VERSION, version + _BIAS, 0) + classes + pred_probs
@@ -171,6 +177,11 @@ def order(fact: bytes) -> tuple[int, int]:
 def annotation_label(fact: bytes) -> str | None:
     """Return the class name that an annotation holds, None for an abstention or a retraction."""
     return fact[_ORDER.size :].decode() if fact[_ORDER.size - 1] == LABEL else None
+
+
+def stratum_name(fact: bytes) -> str:
+    """Return the name of the stratum that an item is said to belong to."""
+    return fact[_ORDER.size :].decode()
 
 
 def newer(fact: bytes, than: bytes | None) -> bool:

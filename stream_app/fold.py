@@ -21,6 +21,7 @@ from stream_app.partition import Partition
 from stream_app.project import Project, Won
 
 _ANNOTATIONS = ("label", "abstention", "retraction")
+_EVENTS = {facts.PREDICTION: "prediction", facts.STATUS: "status", facts.STRATUM: "stratum"}
 
 
 class Keyed(NamedTuple):
@@ -38,7 +39,7 @@ class Keyed(NamedTuple):
         """Return the type of event, as metrics name it."""
         if self.kind == facts.ANNOTATION:
             return _ANNOTATIONS[facts.order(self.fact)[1]]
-        return "prediction" if self.kind == facts.PREDICTION else "status"
+        return _EVENTS[self.kind]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +82,21 @@ def keyed(run: Facts) -> Iterator[Keyed]:
         fact = facts.encode_prediction(version, head, pred_probs.tobytes())
         yield Keyed(key, project, item, facts.PREDICTION, who, fact)
     statuses = run.statuses
-    for project, item, excluded, time in zip(
-        statuses.project, statuses.item, statuses.excluded, statuses.time, strict=True
+    for project, item, excluded, stratum, time in zip(
+        statuses.project,
+        statuses.item,
+        statuses.excluded,
+        statuses.stratum,
+        statuses.time,
+        strict=True,
     ):
         key = facts.fact_key(prefix[project], item, facts.STATUS, "")
         fact = facts.encode_status(excluded=excluded, time=time)
         yield Keyed(key, project, item, facts.STATUS, "", fact)
+        if stratum is not None:
+            key = facts.fact_key(prefix[project], item, facts.STRATUM, "")
+            fact = facts.encode_stratum(time, stratum)
+            yield Keyed(key, project, item, facts.STRATUM, "", fact)
 
 
 class _Prefixes(dict[str, bytes]):

@@ -13,7 +13,7 @@ from itertools import starmap
 import numpy as np
 
 import schemas
-from activelab import PROGRESS, ItemScores, appraise, progress
+from activelab import PROGRESS, ItemScores, appraise
 from schemas import Rejection, Topic
 from stream_app import facts
 from stream_app.ports import Change, Message
@@ -30,6 +30,7 @@ class Outbound:
 
     def say_scores(self, project: Project, scores: ItemScores, *, provisional: bool) -> None:
         """Publish items' scores, and keep what is said of them where that is new."""
+        progress = project.progress(scores)
         encoded = schemas.encode_item_scores(
             project.id,
             items=scores.item_ids,
@@ -39,12 +40,12 @@ class Outbound:
             num_annotations=scores.num_annotations,
             num_answers=scores.num_answers,
             has_prediction=scores.has_prediction,
-            progress=[PROGRESS[so_far] for so_far in progress(scores).tolist()],
+            progress=[PROGRESS[so_far] for so_far in progress.tolist()],
             epoch=project.ledger.epoch,
             provisional=provisional,
         )
         self.messages[Topic.ITEM_SCORES].extend(starmap(Message, encoded))
-        self._remember(project, scores.item_ids, project.said.codes(scores))
+        self._remember(project, scores.item_ids, project.said.codes(scores, progress))
 
     def say_gone(self, project: Project, items: Sequence[str]) -> None:
         """Publish a tombstone for each item of which a score was said and that is no more."""

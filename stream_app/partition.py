@@ -47,10 +47,7 @@ class Partition:
     def settle(self, project_id: str, settings: ProjectSettings, store: Store) -> Project:
         """Give a project these settings; rebuild its pool where they change what counts."""
         project = self.projects.get(project_id)
-        if project is not None and (project.settings.classes, project.settings.models) == (
-            settings.classes,
-            settings.models,
-        ):
+        if project is not None and _counting(project.settings) == _counting(settings):
             project.adopt(settings)
         else:
             ledger = project.ledger if project else Ledger()
@@ -65,6 +62,11 @@ class Partition:
             self.strangers.pop(project_id, None)
         project.unsaved = True
         return project
+
+
+def _counting(settings: ProjectSettings) -> object:
+    """Return what decides which facts count, and as what."""
+    return settings.classes, settings.aliases, settings.models
 
 
 def load(number: int, store: Store) -> Partition:

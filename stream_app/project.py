@@ -8,7 +8,6 @@ counted by name here, and counted in as soon as the settings know them.
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import astuple, dataclass, field
-from functools import lru_cache
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -17,9 +16,10 @@ import numpy.typing as npt
 import orjson
 
 from activelab import ABSTENTION as NO_LABEL
-from activelab import NOTHING, ItemScores, Mode, Pool, Refresh
+from activelab import NOTHING, ItemScores, Mode, Pool, Refresh, Strata, progress
 from schemas import ABSTENTION, ProjectSettings
 from stream_app import facts
+from stream_app.canonical import canonical, placed
 from stream_app.said import Said
 
 T = TypeVar("T")
@@ -85,6 +85,7 @@ class Project:
         self.settings = settings
         self.ledger = ledger
         self.codes = {name: code for code, name in enumerate(settings.classes)}
+        self.codes |= {alias: self.codes[name] for alias, name in settings.aliases.items()}
         self.pool = Pool(
             num_classes=len(settings.classes), models=settings.models, mode=Mode(settings.mode)
         )
@@ -92,6 +93,8 @@ class Project:
         """What is published of every item of which a score is."""
         self.leases: dict[str, int] = {}
         """Until when (microseconds) an item is not selected again."""
+        self.strata = Strata()
+        """What items belong to, by their places in the pool."""
         self.dormant: Counter[str] = Counter()
         self.unsaved = False
         """Whether the ledger has moved since its record was last written."""
@@ -137,6 +140,10 @@ class Project:
         self.unsaved = True
         return refreshed
 
+    def progress(self, scores: ItemScores) -> npt.NDArray[np.uint8]:
+        """Tell the progress of items, as `activelab.progress` does, by the project's target."""
+        return progress(scores, target=self.settings.quality_target)
+
     def adopt(self, settings: ProjectSettings) -> None:
         """Take settings under which the same facts count; fit anew where these say how."""
         before, self.settings = self.settings, settings
@@ -160,6 +167,7 @@ class Project:
         touched = Touched()
         answers: list[tuple[str, str, int]] = []
         statuses: list[tuple[str, int]] = []
+        strata: list[tuple[str, str]] = []
         predictions: dict[tuple[str, bytes], tuple[list[str], list[bytes]]]
         predictions = defaultdict(lambda: ([], []))
         for item, kind, who, before, fact in won:
@@ -168,6 +176,9 @@ class Project:
             self._count_dormant(kind, who, fact, 1)
             if kind == facts.PREDICTION and who not in self.settings.models:
                 continue  # unknown to the pool: it touches nothing
+            if kind == facts.STRATUM:
+                strata.append((item, facts.stratum_name(fact)))
+                continue  # no score of the item changes
             touched.items.add(item)
             if kind == facts.ANNOTATION:
                 touched.annotators.add(who)
@@ -183,6 +194,9 @@ class Project:
             self.pool.set_labels(*zip(*answers, strict=True))
         if statuses:
             self.pool.set_status(*zip(*statuses, strict=True))
+        if strata:
+            places = self.pool.places([item for item, _ in strata])
+            self.strata.put(places, [name for _, name in strata])
         for (model, classes), (items, rows) in predictions.items():
             self._predict(model, classes, items, rows)
         return touched
@@ -195,12 +209,17 @@ class Project:
         label = facts.annotation_label(fact)
         return NOTHING if label is None else self.codes.get(label, NOTHING)
 
+    def _named(self, classes: bytes) -> tuple[str, ...]:
+        """Return the class names of a prediction, each by what it is an alias of."""
+        given, aliases = facts.decode_classes(classes), self.settings.aliases
+        return tuple(aliases.get(name, name) for name in given) if aliases else given
+
     def _predict(
         self, model: str, classes: bytes, items: Sequence[str], rows: Sequence[bytes]
     ) -> None:
         """Put predictions with the same class names into the pool, those without mass apart."""
         given = np.frombuffer(b"".join(rows), "<f4").reshape(len(rows), -1)
-        pred_probs, alive = canonical(given, facts.decode_classes(classes), self.settings.classes)
+        pred_probs, alive = canonical(given, self._named(classes), self.settings.classes)
         if alive.all():
             self.pool.set_predictions(items, model, pred_probs)
             return
@@ -228,45 +247,10 @@ class Project:
             if who not in self.settings.models:
                 return f"models:{who}"
             classes, raw = facts.split_prediction(fact)
-            source, _, whole = _listed(facts.decode_classes(classes), self.settings.classes)
+            source, _, whole = placed(self._named(classes), self.settings.classes)
             if not whole and not np.frombuffer(raw, "<f4")[source].any():
                 return f"classes of models:{who}"
         return None
-
-
-def canonical(
-    given: npt.NDArray[np.float32], classes: tuple[str, ...], listed: tuple[str, ...]
-) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
-    """Return predictions over the project's classes, and which of them have mass there.
-
-    ``given`` is (n, C) over ``classes``; the first result is (n, K) over ``listed``. A listed
-    class that is missing has p = 0; mass on unlisted classes is dropped and the rest
-    renormalised in float64.
-
-    >>> canonical(np.array([[.5, .25, .25]], "f4"), ("a", "b", "c"), ("c", "a"))[0].round(3)
-    array([[0.333, 0.667]], dtype=float32)
-    """
-    source, target, whole = _listed(classes, listed)
-    kept = np.ascontiguousarray(given[:, source])  # so that a row's sum has one order
-    alive = np.ones(len(given), np.bool_)
-    if not whole:
-        mass = kept.sum(axis=1, dtype=np.float64)
-        alive = mass > 0
-        kept = (kept / np.where(alive, mass, 1.0)[:, None]).astype(np.float32)
-    pred_probs = np.zeros((len(given), len(listed)), np.float32)
-    pred_probs[:, target] = kept
-    return pred_probs, alive
-
-
-@lru_cache(maxsize=1024)
-def _listed(
-    classes: tuple[str, ...], listed: tuple[str, ...]
-) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], bool]:
-    """Return where listed classes stand among ``classes`` and in the list; whether all are."""
-    codes = {name: code for code, name in enumerate(listed)}
-    pairs = [(at, codes[name]) for at, name in enumerate(classes) if name in codes]
-    source, target = np.array(pairs, np.intp).reshape(-1, 2).T
-    return source, target, len(pairs) == len(classes)
 
 
 def _unpack(pairs: Iterable[tuple[bytes, bytes]]) -> Iterator[Won]:

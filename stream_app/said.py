@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from activelab import PROGRESS, ItemScores, progress
+from activelab import PROGRESS, ItemScores
 from activelab.growing import Column
 from activelab.rows import Ints
 from stream_app import facts
@@ -29,10 +29,10 @@ class Said:
         self._numbers = {name: number for number, name in enumerate(self._names)}
         self._codes = Column(np.uint16)
 
-    def codes(self, scores: ItemScores) -> Codes:
+    def codes(self, scores: ItemScores, progress: npt.NDArray[np.uint8]) -> Codes:
         """Return what there is to be said of items, as `at` returns what is said: ``(n,)``."""
         named = scores.consensus_label + 1
-        return (1 + len(PROGRESS) * named + progress(scores)).astype(np.uint16)
+        return (1 + len(PROGRESS) * named + progress).astype(np.uint16)
 
     def at(self, places: Ints) -> Codes:
         """Return what is said of the items at ``places``: ``(n,)``."""

@@ -7,27 +7,26 @@ Said in bounded transactions {items that have changed}, then in one {applied, se
 their leases, manifest, trust, project}: so a window is visible whole or not at all.
 """
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
-import orjson
 
 import schemas
-from activelab import METHODS, Columns, Epoch, ItemScores, Outlook, outlook, top
+from activelab import Epoch, ItemScores, Outlook, outlook
 from schemas import Close, Control, RefusalReason, Topic, Window
 from stream_app import facts
 from stream_app.outbound import Outbound
 from stream_app.partition import Partition
 from stream_app.ports import Message
 from stream_app.project import Project
+from stream_app.ranking import Ranking, rank
 
 Chunked = TypeVar("Chunked", list[str], npt.NDArray[np.int64])
 
-RULE_VERSION = "2"
+RULE_VERSION = "3"
 """Changes when the same input would give another window; an audit refuses other versions."""
 MICROSECOND = 1_000_000
 NAMED = 20
@@ -49,24 +48,6 @@ class Refused:
 
     reason: RefusalReason
     window: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Ranking:
-    """What a window selects, in rank order (n,), out of how many that it could have."""
-
-    rows: npt.NDArray[np.int64]
-    """Where they stand among the items that were ranked."""
-    items: list[str]
-    score: npt.NDArray[np.float64]
-    relabel: npt.NDArray[np.bool_]
-    eligible: int
-    leased: int
-
-    def digest(self) -> str:
-        """Return the SHA-256 of the ordered list, scores rounded as the ranking sees them."""
-        rows = zip(self.items, self.score.round(9).tolist(), self.relabel.tolist(), strict=True)
-        return hashlib.sha256(orjson.dumps(list(rows))).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +79,11 @@ def close_window(
         ledger.last_boundary, ledger.spent = close.boundary or 0, 0
     _, scores, columns = project.refresh()
     before = list(_say_changes(project, scores))
-    ranking = rank(project, columns, scores, now=now, budget=decided.budget)
-    ahead = outlook(columns, project.pool.epoch, scores, ranking.rows)
+    ranking = rank(
+        project, columns, scores, now=now, budget=decided.budget, annotator=close.annotator
+    )
+    target = project.settings.quality_target
+    ahead = outlook(columns, project.pool.epoch, scores, ranking.rows, target=target)
     window = ledger.next_window
     ledger.next_window += 1
     ledger.closed_at = now
@@ -149,34 +133,12 @@ def budget_left(project: Project) -> int:
     return max(0, settings.budget - spent)
 
 
-def rank(
-    project: Project, columns: Columns, scores: ItemScores, *, now: int, budget: int
-) -> Ranking:
-    """Rank the best eligible items: fewer answers than allowed, no lease open at ``now``."""
-    settings = project.settings
-    project.leases = {item: until for item, until in project.leases.items() if until > now}
-    standing = project.pool.standing()
-    leased = np.isin(standing, project.pool.places(list(project.leases)))
-    eligible = scores.num_answers < settings.max_answers
-    eligible[leased] = False
-    by_method = METHODS[settings.method](
-        columns, scores, seed=settings.seed, window=project.ledger.next_window
-    )
-    best = top(by_method, scores.item_ids, eligible, budget)
-    return Ranking(
-        rows=best,
-        items=[scores.item_ids[row] for row in best.tolist()],
-        score=by_method[best],
-        relabel=scores.num_annotations[best] > 0,
-        eligible=int(eligible.sum()),
-        leased=int(np.count_nonzero(leased)),
-    )
-
-
 def _say_changes(project: Project, scores: ItemScores) -> Iterator[Outbound]:
     """Say, in bounded transactions, whose consensus or progress has changed, and what is gone."""
     standing = project.pool.standing()
-    changed = np.flatnonzero(project.said.at(standing) != project.said.codes(scores))
+    changed = np.flatnonzero(
+        project.said.at(standing) != project.said.codes(scores, project.progress(scores))
+    )
     for rows in _chunks(changed):
         outbound = Outbound()
         outbound.say_scores(project, scores.take(rows), provisional=False)
@@ -205,6 +167,7 @@ def _say_selections(
         score=ranking.score,
         answered_by=project.pool.answers(ranking.items),
         relabel=ranking.relabel,
+        stratum=project.strata.of(project.pool.places(ranking.items)),
     )
     key = schemas.project_key(project.id)
     outbound.messages[Topic.SELECTIONS].extend(Message(key, value) for value in encoded)
@@ -271,7 +234,7 @@ def cause(close: Close) -> schemas.Cause:
     """Return what caused a close, as its answer names it."""
     if close.cause == "boundary":
         return schemas.BoundaryCause(boundary=close.boundary)
-    return schemas.RequestCause(request_id=close.request_id)
+    return schemas.RequestCause(request_id=close.request_id, annotator=close.annotator)
 
 
 def parameters(epoch: Epoch) -> schemas.Parameters:

@@ -16,6 +16,7 @@ from schemas import (
     Predictions,
     ProjectSettings,
     Retraction,
+    Stratum,
     Topic,
 )
 
@@ -112,6 +113,7 @@ class Author:
         return Items(
             items=tuple(self.item() for _ in range(self.rng.randint(0, 3))),
             status=self.rng.choice(("registered", "registered", "excluded")),
+            stratum=self.rng.choice((None, "new", "old", "odd")),
             time=self.time(),
         )
 
@@ -120,6 +122,7 @@ class Author:
             cause="request",
             request_id=f"request {self.rng.randint(0, 60)}",
             budget=self.rng.choice((None, None, 0, 1, 2)),
+            annotator=self.rng.choice((None, None, "ann", "dan")),
         )
 
     def boundary(self) -> Close:
@@ -127,12 +130,27 @@ class Author:
             cause="boundary", boundary=self._second(self.rng.choice((5, *range(10, 120, 10))))
         )
 
+    def strata(self) -> dict[str, Stratum]:
+        """Make up strata, "odd" never one of them."""
+        return {
+            name: Stratum(
+                priority=self.rng.choice((0, 0, -1, 5)), quota=self.rng.choice((0, 10, 33, 50))
+            )
+            for name in self.rng.sample(("old", "new", "none"), self.rng.choice((0, 0, 1, 2)))
+        }
+
     def settings(self) -> ProjectSettings:
         """Make up settings that mostly let much be selected."""
         method = self.rng.choice(get_args(MethodName))
         least, most = {"activelab": (1, 1), "activelab_ensemble": (2, 3)}.get(method, (1, 3))
+        classes = self.rng.sample(CLASSES, self.rng.randint(2, 4))
         return ProjectSettings(
-            classes=tuple(self.rng.sample(CLASSES, self.rng.randint(2, 4))),
+            classes=tuple(classes),
+            aliases={
+                name: self.rng.choice(classes)
+                for name in CLASSES
+                if name not in classes and self.rng.random() < 0.5
+            },
             models=tuple(self.rng.sample("mno", self.rng.randint(least, most))),
             method=method,
             mode=self.rng.choice(("robust", "strict")),
@@ -141,6 +159,8 @@ class Author:
             on_request_only=self.rng.random() < 0.3,
             lease_seconds=self.rng.choice((5, 60, 3600)),
             max_answers=self.rng.choice((1, 2, 10, 10)),
+            quality_target=self.rng.choice((None, None, 0.5, 0.8)),
+            strata=self.strata(),
             state=self.rng.choice(("active",) * 10 + ("paused", "closed")),
             seed=self.rng.choice(("", "seed")),
         )

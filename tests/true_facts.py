@@ -14,4 +14,6 @@ def true_facts(replay: Replay) -> dict[bytes, bytes]:
         found[facts.fact_key(prefix, item, facts.PREDICTION, who)] = canonical(prediction)
     for item, status in replay.statuses.items():
         found[facts.fact_key(prefix, item, facts.STATUS, "")] = canonical(status)
+    for item, belonging in replay.strata.items():
+        found[facts.fact_key(prefix, item, facts.STRATUM, "")] = canonical(belonging)
     return found

@@ -182,7 +182,8 @@ def plain(record: Record, event: Any) -> list[tuple[Any, ...]]:
             return [(project, event.item, event.annotator, None, RETRACTION, time)]
         case Items():
             time = given(event.time, arrival)
-            return [(project, item, event.status == "excluded", time) for item in event.items]
+            said = event.status == "excluded", event.stratum, time
+            return [(project, item, *said) for item in event.items]
         case Prediction():
             return [shares(event.item, event.pred_probs)]
         case _:

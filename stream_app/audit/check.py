@@ -1,9 +1,9 @@
 """Check: recompute a window from the inputs and earlier selections, and compare.
 
 What is recomputed is said in the models of the wire, as the window that the worker should have
-published: so a difference is a field of a record. Rule 11 is of this module:
+published: so a difference is a field of a record. Rule 12 is of this module:
 
-11. Every request has one answer, in the order of the log.
+12. Every request has one answer, in the order of the log.
 
 Earlier windows are taken as published: audit them all to know that they are right. Not compared
 is ``epoch``, which counts the worker's fits and so depends on how runs were cut.
@@ -20,7 +20,15 @@ import orjson
 
 import activelab
 import schemas
-from schemas import Cause, Close, ProjectSettings, RequestCause, Selection, Window
+from schemas import (
+    BoundaryCause,
+    Cause,
+    Close,
+    ProjectSettings,
+    RequestCause,
+    Selection,
+    Window,
+)
 from stream_app.audit.batch import Batch
 from stream_app.audit.history import History, read_history
 from stream_app.audit.ledger import SECOND, Ledger
@@ -101,7 +109,9 @@ def _differences(
     if isinstance(granted, str):
         yield Difference("window", window.window, f"none: {granted}")
         return
-    recomputed, ranked = _recompute(replay, replay.settings, ledger, window, selections, granted)
+    recomputed, ranked = _recompute(
+        replay, replay.settings, ledger, close, window, selections, granted
+    )
     yield from _compare("", window.model_dump(mode="json"), recomputed.model_dump(mode="json"))
     for rank, (said, right) in enumerate(zip_longest(selections, ranked), start=1):
         yield from _compare(
@@ -117,10 +127,17 @@ def _causes(close: Close, cause: Cause) -> bool:
     return close.boundary == cause.boundary
 
 
+def _cause(close: Close) -> Cause:
+    if close.boundary is not None:
+        return BoundaryCause(boundary=close.boundary)
+    return RequestCause(request_id=close.request_id, annotator=close.annotator)
+
+
 def _recompute(
     replay: Replay,
     settings: ProjectSettings,
     ledger: Ledger,
+    close: Close,
     window: Window,
     selections: Sequence[Selection],
     granted: int,
@@ -129,7 +146,7 @@ def _recompute(
 
     ``window`` gives what is not judged, the selections the list of which the digest is one.
     """
-    batch = Batch.of(replay, settings, ledger.next_window)
+    batch = Batch.of(replay, settings, ledger.next_window, annotator=close.annotator)
     now = replay.now * 1000
     best = batch.ranked(granted)
     ranked = [
@@ -143,10 +160,17 @@ def _recompute(
             reason=batch.reason(row),
             until=now + settings.lease_seconds * SECOND,
             answered_by=batch.answered_by(row),
+            stratum=batch.stratum(row),
         )
         for rank, row in enumerate(best, start=1)
     ]
-    ahead = activelab.outlook(batch.columns, batch.epoch, batch.scores, np.array(best, np.int64))
+    ahead = activelab.outlook(
+        batch.columns,
+        batch.epoch,
+        batch.scores,
+        np.array(best, np.int64),
+        target=settings.quality_target,
+    )
     labels = batch.columns.labels()
     counts = schemas.Counts(
         items=len(batch.counted.items),
@@ -161,7 +185,7 @@ def _recompute(
     right = Window(
         project=replay.project,
         window=ledger.next_window,
-        cause=window.cause,
+        cause=_cause(close),
         now=now,
         cut=window.cut,
         settings=settings,

@@ -2,9 +2,10 @@
 
 5.  A label whose class the settings do not list, a model that they do not list, a prediction
     without mass on their classes: these are dormant. They count for nothing: a dormant label is no
-    answer. But it has ended a lease, as every label does.
+    answer. But it has ended a lease, as every label does. An alias says what its class says.
 6.  A listed class that a prediction lacks has p = 0; mass on other classes is dropped and the rest
-    divided by its sum in float64, then cast to float32.
+    divided by its sum in float64, then cast to float32. What names one class by several names says
+    their sum, in float32, in the order of the names.
 7.  An item exists while it is registered, or has an answer or a prediction that counts. Excluded
     items leave everything.
 
@@ -13,7 +14,6 @@
 
 from collections import Counter
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 
@@ -69,7 +69,7 @@ class Counted:
 def _answers(
     replay: Replay, settings: ProjectSettings, dormant: Counter[str]
 ) -> dict[str, dict[str, int]]:
-    codes = {name: code for code, name in enumerate(settings.classes)}
+    codes = places(settings)
     answers: dict[str, dict[str, int]] = {}
     for (item, annotator), (_, kind, label) in replay.annotations.items():
         if kind == ABSTENTION:
@@ -88,30 +88,30 @@ def _predictions(
     for (item, model), prediction in replay.predictions.items():
         if model not in predictions:
             dormant[f"models:{model}"] += 1
-        elif (pred_probs := over(settings.classes, prediction)) is None:
+        elif (pred_probs := over(settings, prediction)) is None:
             dormant[f"classes of models:{model}"] += 1
         else:
             predictions[model][item] = pred_probs
     return predictions
 
 
-def over(classes: tuple[str, ...], prediction: Prediction) -> Probs | None:
+def places(settings: ProjectSettings) -> dict[str, int]:
+    """Return the place of the class that a name means: a class's own, or that of an alias."""
+    place = {name: place for place, name in enumerate(settings.classes)}
+    return place | {alias: place[name] for alias, name in settings.aliases.items()}
+
+
+def over(settings: ProjectSettings, prediction: Prediction) -> Probs | None:
     """Return a prediction over a project's classes (K,), or None where it has no mass there."""
-    source, target = _places(prediction.classes, classes)
-    kept = prediction.pred_probs[source]
-    if len(source) < len(prediction.classes):
+    place = places(settings)
+    listed = [at for at, name in enumerate(prediction.classes) if name in place]
+    kept = prediction.pred_probs[listed]
+    if len(listed) < len(prediction.classes):
         mass = kept.sum(dtype=np.float64)
         if not mass:
             return None
         kept = (kept / mass).astype(np.float32)
-    pred_probs = np.zeros(len(classes), np.float32)
-    pred_probs[target] = kept
+    pred_probs = np.zeros(len(settings.classes), np.float32)
+    for at, share in zip(listed, kept, strict=True):
+        pred_probs[place[prediction.classes[at]]] += share
     return pred_probs
-
-
-@lru_cache(maxsize=1024)
-def _places(named: tuple[str, ...], listed: tuple[str, ...]) -> tuple[list[int], list[int]]:
-    """Return where the names that are listed stand among ``named``, and where in the list."""
-    code = {name: place for place, name in enumerate(listed)}
-    both = [(place, code[name]) for place, name in enumerate(named) if name in code]
-    return [source for source, _ in both], [target for _, target in both]

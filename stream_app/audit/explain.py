@@ -84,7 +84,8 @@ class Explanation:
     item: str
     now: str
     method: str
-    state: Literal["open", "on lease", "answered", "excluded", "unknown"]
+    state: Literal["open", "on lease", "answered", "done", "excluded", "unknown"]
+    stratum: str | None
     num_answers: int
     """Those that count."""
     max_answers: int
@@ -117,6 +118,7 @@ def explain(history: History, item: str) -> Explanation:
         now=format_time(replay.now * 1000),
         method=settings.method,
         state=_state(replay, batch, item, row),
+        stratum=batch.strata.get(item),
         num_answers=len(batch.counted.answers.get(item, {})),
         max_answers=settings.max_answers,
         leased_until=format_time(until) if until > replay.now * 1000 else None,
@@ -133,11 +135,14 @@ def explain(history: History, item: str) -> Explanation:
 
 def _state(
     replay: Replay, batch: Batch, item: str, row: int | None
-) -> Literal["open", "on lease", "answered", "excluded", "unknown"]:
+) -> Literal["open", "on lease", "answered", "done", "excluded", "unknown"]:
     if row is not None:
         if batch.eligible[row]:
             return "open"
-        return "on lease" if batch.leased[row] else "answered"
+        if batch.leased[row]:
+            return "on lease"
+        most = batch.counted.settings.max_answers
+        return "answered" if batch.scores.num_answers[row] >= most else "done"
     status = replay.statuses.get(item)
     return "excluded" if status and status.kind == EXCLUDED else "unknown"
 

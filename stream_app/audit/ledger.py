@@ -1,12 +1,12 @@
 """Ledger: what a project's windows have spent, and so what a close may select. The audit's own.
 
-9.  A close on request has what is left of the budget, or what it asks for if that is less; left is
+10. A close on request has what is left of the budget, or what it asks for if that is less; left is
     the budget less all that has been selected since the last boundary, or the whole budget where
     there is no clock. A clock close has the whole budget, or nothing on a project that selects on
     request only, at a multiple of the window's length, later than the last one, up to ``now``.
-10. A request has one window; a window's id is the next number.
+11. A request has one window; a window's id is the next number.
 
-(Rules 1-8 are those of `replay`, `counted` and `batch` beside this module.)
+(Rules 1-9 are those of `replay`, `counted` and `batch` beside this module.)
 """
 
 from dataclasses import dataclass, replace

@@ -5,11 +5,11 @@ but none of the worker's merging, so that a fault on either side shows. The rule
 
 1.  A fact is the last word of an annotator or a model on an item, or on the item itself. The newer
     one is true: order = (time or version, kind, BLAKE2b-128 of the canonical fact). Kinds: label 0,
-    abstention 1, retraction 2; registered 0, excluded 1; prediction 0.
+    abstention 1, retraction 2; registered 0, excluded 1; prediction 0; stratum 0.
 2.  A canonical fact is 0x01, then the time (microseconds) or version plus 2^63 as u64, the kind as
-    u8; a label appends its class's name; a prediction the length (u32) of what names its classes,
-    each name behind its own length (u16), sorted, and then the float32 probabilities. Names are
-    UTF-8, numbers big-endian, probabilities little-endian.
+    u8; a label appends its class's name, a stratum its own; a prediction the length (u32) of what
+    names its classes, each name behind its own length (u16), sorted, and then the float32
+    probabilities. Names are UTF-8, numbers big-endian, probabilities little-endian.
 3.  The last ``project`` record of control.v1 is in force.
 4.  An item that a window selects is on lease until a label or an abstention of it *becomes* the
     true one behind that window's cut, or until ``now`` has reached ``until``.
@@ -87,7 +87,20 @@ class Status(NamedTuple):
         return b""
 
 
-Fact = TypeVar("Fact", Annotation, Prediction, Status)
+class Belonging(NamedTuple):
+    """Which stratum an item belongs to."""
+
+    time: int
+    kind: int
+    stratum: str
+
+    def content(self) -> bytes:
+        """Return the end of the canonical fact."""
+        return self.stratum.encode()
+
+
+AnyFact = Annotation | Prediction | Status | Belonging
+Fact = TypeVar("Fact", Annotation, Prediction, Status, Belonging)
 
 
 def take(known: dict[K, Fact], key: K, fact: Fact) -> bool:
@@ -106,12 +119,12 @@ def take(known: dict[K, Fact], key: K, fact: Fact) -> bool:
     return True
 
 
-def canonical(fact: Annotation | Prediction | Status) -> bytes:
+def canonical(fact: AnyFact) -> bytes:
     """Return the bytes of which two facts of the same time and kind are told apart."""
     return struct.pack(">BQB", 1, fact[0] + (1 << 63), fact[1]) + fact.content()
 
 
-def _tie_breaker(fact: Annotation | Prediction | Status) -> bytes:
+def _tie_breaker(fact: AnyFact) -> bytes:
     return blake2b(canonical(fact), digest_size=16).digest()
 
 
@@ -161,6 +174,7 @@ class Replay:
     annotations: dict[tuple[str, str], Annotation] = field(default_factory=dict)
     predictions: dict[tuple[str, str], Prediction] = field(default_factory=dict)
     statuses: dict[str, Status] = field(default_factory=dict)
+    strata: dict[str, Belonging] = field(default_factory=dict)
     leases: dict[str, int] = field(default_factory=dict)
     """Until when (microseconds) an item is on lease, where no answer has ended that."""
 
@@ -217,7 +231,9 @@ class Replay:
         ):
             take(self.predictions, (item, model), Prediction(version, 0, classes, pred_probs))
         statuses = piece.statuses
-        for item, excluded, time in zip(
-            statuses.item, statuses.excluded, statuses.time, strict=True
+        for item, excluded, stratum, time in zip(
+            statuses.item, statuses.excluded, statuses.stratum, statuses.time, strict=True
         ):
             take(self.statuses, item, Status(time, EXCLUDED if excluded else REGISTERED))
+            if stratum is not None:
+                take(self.strata, item, Belonging(time, 0, stratum))

@@ -49,6 +49,7 @@ STATES = {
     "open": "could be selected",
     "on lease": "on lease",
     "answered": "has as many answers as the project wants",
+    "done": "has reached the project's quality target",
     "excluded": "excluded: it leaves every statistic",
     "unknown": "does not exist: it is not registered, and nothing that counts was said of it",
 }
@@ -59,6 +60,8 @@ def _state(explanation: Explanation) -> list[tuple[str, str]]:
         ("state", STATES[explanation.state]),
         ("answers", f"{explanation.num_answers} of {explanation.max_answers} at most"),
     ]
+    if explanation.stratum is not None:
+        rows.append(("stratum", explanation.stratum))
     if explanation.leased_until is not None:
         rows.append(("leased until", _time(explanation.leased_until)))
     return rows

@@ -21,7 +21,7 @@ from stream_app.telemetry.families import Family
 from stream_app.telemetry.state import State, Watched
 from stream_app.windows import Closed, Grant, Refused
 
-EVENT_TYPES = ("label", "abstention", "retraction", "prediction", "status")
+EVENT_TYPES = ("label", "abstention", "retraction", "prediction", "status", "stratum")
 LATENCY_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
 
 EVENTS = Family(

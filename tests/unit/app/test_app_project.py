@@ -5,7 +5,8 @@ import pytest
 
 from activelab import Mode, activelab
 from schemas import ProjectSettings
-from stream_app.project import Ledger, Project, canonical
+from stream_app.canonical import canonical
+from stream_app.project import Ledger, Project
 
 
 def test_a_listed_class_that_is_missing_has_probability_zero() -> None:

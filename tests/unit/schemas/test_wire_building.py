@@ -90,6 +90,7 @@ NOON = "2025-11-24T12:00:00Z"
             {
                 "type": "project",
                 "classes": ["a", "b"],
+                "aliases": {},
                 "models": ["m"],
                 "method": "activelab",
                 "mode": "robust",
@@ -98,6 +99,8 @@ NOON = "2025-11-24T12:00:00Z"
                 "on_request_only": False,
                 "lease_seconds": 3600,
                 "max_answers": 10,
+                "quality_target": None,
+                "strata": {},
                 "state": "active",
                 "seed": "",
             },

@@ -67,7 +67,14 @@ def rows_of(piece: Facts) -> list[tuple[Any, ...]]:
             (*row[:-1], row[-1].tobytes())
             for row in zip(*(getattr(shares, name) for name in names), strict=True)
         ),
-        *zip(statuses.project, statuses.item, statuses.excluded, statuses.time, strict=True),
+        *zip(
+            statuses.project,
+            statuses.item,
+            statuses.excluded,
+            statuses.stratum,
+            statuses.time,
+            strict=True,
+        ),
     ]
 
 

@@ -112,6 +112,7 @@ def test_encoded_selections_are_what_the_model_dumps(
 ) -> None:
     answered_by = data.draw(st.lists(st.lists(NAMES), min_size=num, max_size=num))
     relabel = data.draw(columns(num, st.booleans(), np.bool_))
+    stratum = data.draw(st.lists(st.none() | NAMES, min_size=num, max_size=num))
     encoded = encode_selections(
         project,
         window=3,
@@ -120,6 +121,7 @@ def test_encoded_selections_are_what_the_model_dumps(
         score=data.draw(columns(num, FINITE, np.float64)),
         answered_by=answered_by,
         relabel=relabel,
+        stratum=stratum,
     )
     assert len(encoded) == num
     for at, value in enumerate(encoded):
@@ -128,6 +130,7 @@ def test_encoded_selections_are_what_the_model_dumps(
         assert said.to_bytes() == value
         assert (said.rank, said.of, said.until) == (at + 1, num, MICROS)
         assert said.answered_by == tuple(answered_by[at])
+        assert said.stratum == stratum[at]
         assert (said.reason == "relabel") == relabel[at]
 
 
@@ -142,6 +145,7 @@ def test_a_score_that_is_not_finite_never_leaves(score: float) -> None:
             score=np.array([score]),
             answered_by=[[]],
             relabel=np.array([False]),
+            stratum=[None],
         )
 
 

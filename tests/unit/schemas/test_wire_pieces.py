@@ -110,6 +110,7 @@ def test_facts_count_their_events_and_know_the_latest() -> None:
         "retraction": 1,
         "prediction": 0,
         "status": 0,
+        "stratum": 0,
     }
     assert piece.latest == ARRIVAL * 1000 + 240_000_000
 

@@ -112,17 +112,19 @@ class Client:
         *,
         topic: Topic = Topic.PREDICTIONS,
         budget: int | None = None,
+        annotator: str | None = None,
         request_id: str | None = None,
         within: float = ANSWER_SECONDS,
     ) -> Window | Refusal:
         """Ask for a window and wait for its answer.
 
-        It covers all that precedes it in its topic; `settle` makes sure of the other topics.
+        It covers all that precedes it in its topic; `settle` makes sure of the other topics. With
+        an annotator, it selects nothing that they have answered.
         """
         request = request_id or uuid.uuid4().hex
-        cause = RequestCause(request_id=request)
+        cause = RequestCause(request_id=request, annotator=annotator)
         async with self.listen(Topic.WINDOWS, project, start="end", follow=True) as windows:
-            close = Close(cause="request", request_id=request, budget=budget)
+            close = Close(cause="request", request_id=request, budget=budget, annotator=annotator)
             await self.publish(topic, project, [close])
             try:
                 async with asyncio.timeout(within):

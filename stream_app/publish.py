@@ -69,12 +69,12 @@ def annotations(path: Path, *, now: int) -> Iterator[Event]:
 
 
 def items(path: Path, *, now: int, status: str = "registered") -> Iterator[Event]:
-    """Read items from CSV or JSONL: column item, and where there are any status and time."""
+    """Read items from CSV or JSONL: column item, and if there are any status, stratum and time."""
     rows = _rows(
         path,
         lambda row: {"type": "items", "items": [row.pop("item", None)], "status": status} | row,
         required=("item",),
-        optional=("status", "time"),
+        optional=("status", "stratum", "time"),
     )
     return batched(_judged(path, rows, _ITEMS, now))
 
@@ -122,7 +122,7 @@ def _shape(event: Event) -> object:
         case Prediction():
             return event.model, event.version, tuple(event.pred_probs)
         case Items():
-            return event.status, event.time
+            return event.status, event.stratum, event.time
     return None
 
 

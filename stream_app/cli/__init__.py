@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 
 from stream_app.cli import (
     audit,
+    changes,
     dead_letters,
     demo,
     item,
@@ -56,6 +57,10 @@ main = typer.Typer(
 main.command()(services.broker)
 main.command()(services.worker)
 main.add_typer(services.topics, name="topics")
+project.app.command("set")(changes.set_project)
+project.app.command("rename-class")(changes.rename_class)
+project.app.command("pause")(changes.pause)
+project.app.command("resume")(changes.resume)
 main.add_typer(project.app, name="project")
 main.add_typer(publish.app, name="publish")
 main.add_typer(window.app, name="window")

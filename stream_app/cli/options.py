@@ -73,13 +73,18 @@ def deployed(given: Mapping[str, Any]) -> Settings:
         raise usage_error(error) from error
 
 
+_SINGULAR = {"aliases": "alias", "strata": "quota"}
+"""Settings whose options give one at a time."""
+
+
 def usage_error(error: ValidationError) -> typer.BadParameter:
     """Say of the first invalid field what is wrong with it, by the name of its option."""
     first = error.errors(include_url=False)[0]
     said = first["msg"].removeprefix("Value error, ")
     if not first["loc"]:
         return typer.BadParameter(f"{said}.")
-    name = str(first["loc"][0])
+    name, *_, last = str(first["loc"][0]), str(first["loc"][-1])
+    name = last if last in ("quota", "priority") else _SINGULAR.get(name, name)
     hint = variable(name) if name in UNPROTECTED else f"--{name.replace('_', '-')}"
     given = "" if first["type"] == "missing" else f" (given: {first['input']!r})"
     return typer.BadParameter(f"{said}{given}.", param_hint=hint)

@@ -102,8 +102,9 @@ async def publish_items(
 ) -> None:
     """Publish items from CSV or JSONL (.csv, .jsonl): before any label, or to exclude broken ones.
 
-    Columns: item, status (optional; registered or excluded), time (optional; ISO 8601 with a
-    zone). The newest status of an item counts.
+    Columns: item, status (optional; registered or excluded), stratum (optional; what the item
+    belongs to, for `project set --quota` and `--priority`), time (optional; ISO 8601 with a zone).
+    The newest status of an item counts, and its newest stratum.
     """
     now = _now()
     await _publish(settings, Topic.CONTROL, project, lambda: items(file, now=now, status=status))

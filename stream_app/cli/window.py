@@ -1,7 +1,7 @@
 """`window`: close a budget window, show one, follow them; and where one is empty, say why."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import Annotated
 
@@ -11,7 +11,8 @@ from rich.table import Table
 from schemas import Outlook, Refusal, RefusalReason, RequestCause, Selection, Topic, Window
 from stream_app.cli.console import err, out, plain, say_json, shown_time
 from stream_app.cli.options import with_settings
-from stream_app.cli.project import Json, dormant, expected, require
+from stream_app.cli.project import Json, require
+from stream_app.cli.sheets import dormant, expected
 from stream_app.client import ANSWER_SECONDS, Client
 from stream_app.errors import StreamAppError
 from stream_app.settings import Settings
@@ -37,6 +38,10 @@ async def close(
     budget: Annotated[
         int | None, typer.Option(min=0, help="Selections, at most. Default: all that is left.")
     ] = None,
+    annotator: Annotated[
+        str | None,
+        typer.Option(help="Whom it is for: nothing that they have answered is selected."),
+    ] = None,
     request_id: Annotated[
         str | None,
         typer.Option(
@@ -61,7 +66,11 @@ async def close(
             await client.settle(project, (Topic.ANNOTATIONS, Topic.CONTROL), within=within)
         with err.status("Waiting for the window"):
             answer = await client.close_window(
-                project, budget=budget, request_id=request_id, within=within
+                project,
+                budget=budget,
+                annotator=annotator,
+                request_id=request_id,
+                within=within,
             )
         if isinstance(answer, Refusal) and answer.window is not None:
             err.print(f"This request has been answered before, by window {answer.window:,}.")
@@ -149,12 +158,20 @@ def why_empty(answer: Window | Refusal) -> str:
     if not counts.items:
         return "There are no items: `publish` labels, predictions or items of this project first."
     if not counts.eligible:
-        answered = counts.items - counts.leased
         return (
             f"Nothing is eligible: of {counts.items:,} items {counts.leased:,} are on lease, "
-            f"{answered:,} have {answer.settings.max_answers} answers or more (max_answers)."
+            f"{counts.items - counts.leased:,} have {' or '.join(_had_enough(answer))}."
         )
     return _why_without_budget(answer)
+
+
+def _had_enough(window: Window) -> Iterator[str]:
+    """Say what items may have that are not selected any more."""
+    yield f"{window.settings.max_answers} answers or more (max_answers)"
+    if window.settings.quality_target is not None:
+        yield f"a quality of {window.settings.quality_target:g} or more (quality_target)"
+    if isinstance(window.cause, RequestCause) and window.cause.annotator is not None:
+        yield f"an answer of {window.cause.annotator!r}"
 
 
 def _why_without_budget(window: Window) -> str:
@@ -168,7 +185,10 @@ def _why_without_budget(window: Window) -> str:
 
 
 def _headline(answer: Window | Refusal) -> str:
-    asked = "on request" if isinstance(answer.cause, RequestCause) else "at the boundary"
+    asked = "at the boundary"
+    if isinstance(answer.cause, RequestCause):
+        annotator = answer.cause.annotator
+        asked = "on request" if annotator is None else f"on request, for {annotator!r}"
     if isinstance(answer, Refusal):
         return f"No window of {answer.project!r} at {shown_time(answer.now)} ({asked})"
     counts = answer.counts

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from schemas import ProjectSettings
 from stream_app.cli import main
 from stream_app.cli.options import COMMON, EVERY
-from stream_app.cli.project import NOT_SETTINGS
+from stream_app.cli.sheets import NOT_SETTINGS
 from stream_app.settings import UNPROTECTED, Settings, variable
 
 OWN = {
@@ -20,6 +20,9 @@ OWN = {
     "project set",
     "project show",
     "project list",
+    "project pause",
+    "project rename-class",
+    "project resume",
     "publish annotations",
     "publish predictions",
     "publish items",
@@ -124,7 +127,8 @@ def test_half_a_protection_is_a_usage_error_that_names_the_variable(
 
 @pytest.mark.parametrize("name", sorted(ProjectSettings.model_fields.keys() - NOT_SETTINGS))
 def test_every_setting_of_a_project_is_an_option(name: str) -> None:
-    assert f"--{name.replace('_', '-')}" in said("project", "set", "--help")
+    option = {"aliases": "alias", "strata": "quota"}.get(name, name.replace("_", "-"))
+    assert f"--{option} " in said("project", "set", "--help")
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from stream_app.cli.project import names
+from stream_app.cli.changes import names
 
 
 @pytest.mark.parametrize(

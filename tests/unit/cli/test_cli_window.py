@@ -14,7 +14,7 @@ from schemas import (
     Window,
 )
 from stream_app.cli.console import plain
-from stream_app.cli.project import dormant, expected
+from stream_app.cli.sheets import dormant, expected
 from stream_app.cli.window import REFUSALS, why_empty
 
 REQUEST = RequestCause(request_id="r")

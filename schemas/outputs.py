@@ -100,6 +100,7 @@ class Selection(Output):
     answered_by: tuple[Name, ...]
     """Annotators with a label or an abstention."""
     stratum: Name | None = optional()
+    """What the item belongs to."""
 
 
 class BoundaryCause(Wire):

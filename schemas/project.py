@@ -1,6 +1,6 @@
 """A project's settings: the ``project`` record of control.v1, the last of which counts."""
 
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, Strict, model_validator
 
@@ -22,12 +22,17 @@ MethodName = Literal[
 Positive = Annotated[int, Strict(), Field(ge=1, le=MAX_COUNT)]
 
 
+def _from_zero() -> Any:
+    """Declare a number that is left out of the record where it is 0."""
+    return Field(default=0, exclude_if=lambda number: not number)
+
+
 class Stratum(Wire):
     """What items of a stratum have before others."""
 
-    priority: Annotated[int, Strict(), Field(ge=-1000, le=1000)] = 0
+    priority: Annotated[int, Strict(), Field(ge=-1000, le=1000)] = _from_zero()
     """Larger: sooner, whatever the scores say. Items of no stratum, or of another, have 0."""
-    quota: Annotated[int, Strict(), Field(ge=0, le=100)] = 0
+    quota: Annotated[int, Strict(), Field(ge=0, le=100)] = _from_zero()
     """Percent of a window's selections that are theirs, as long as there are such items."""
 
 
@@ -60,8 +65,8 @@ class ProjectSettings(Event):
     max_answers: Annotated[int, Strict(), Field(ge=1, le=MAX_ANSWERS)] = 10
     """Labels and abstentions of an item, after which it is not selected again."""
     quality_target: Annotated[Share, Field(ge=0.5)] | None = None
-    """Consensus quality from which on a labelled item is done, and not selected again; None: done
-    is what `activelab.progress` calls so, and it may be selected all the same."""
+    """Consensus quality from which on a labelled item is done, and not selected again; None: items
+    that are done may be selected all the same."""
     strata: Strata[Stratum] = Field(default={})
     """Priorities and quotas by stratum."""
     state: Literal["active", "paused", "closed"] = "active"

@@ -7,7 +7,7 @@ reads the last record, changes it by these, and publishes the outcome to control
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from schemas import ProjectSettings, Stratum
+from schemas import ProjectSettings
 from stream_app.errors import StreamAppError
 
 
@@ -40,12 +40,11 @@ def changed(  # what there is to change
 def _strata(
     before: Mapping[str, Any], quotas: Mapping[str, int], priorities: Mapping[str, int]
 ) -> dict[str, dict[str, int]]:
-    nothing = Stratum().model_dump()
     after = {name: dict(stratum) for name, stratum in before.items()}
     for field, given in (("quota", quotas), ("priority", priorities)):
         for name, number in given.items():
-            after.setdefault(name, dict(nothing))[field] = number
-    return {name: stratum for name, stratum in after.items() if stratum != nothing}
+            after.setdefault(name, {})[field] = number
+    return {name: stratum for name, stratum in after.items() if any(stratum.values())}
 
 
 def renamed(before: ProjectSettings, old: str, new: str) -> ProjectSettings:

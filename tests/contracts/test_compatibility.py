@@ -179,8 +179,8 @@ def new_topic(document: Document) -> None:
 
 
 def new_setting(document: Document) -> None:
-    fields(document, "project")["stratum"] = {"type": "string", "default": ""}
-    fields(document, "ProjectSettings")["stratum"] = {"type": "string", "default": ""}
+    fields(document, "project")["colour"] = {"type": "string", "default": ""}
+    fields(document, "ProjectSettings")["colour"] = {"type": "string", "default": ""}
 
 
 def more_rows(document: Document) -> None:
@@ -199,8 +199,8 @@ def new_words(document: Document) -> None:
 
 
 def new_output_field(document: Document) -> None:
-    fields(document, "selection")["stratum"] = {"type": "string"}
-    document["components"]["schemas"]["selection"]["required"].append("stratum")
+    fields(document, "selection")["colour"] = {"type": "string"}
+    document["components"]["schemas"]["selection"]["required"].append("colour")
 
 
 def never_null(document: Document) -> None:

@@ -87,7 +87,7 @@ def documented_defaults(heading: str) -> dict[str, str]:
 
 
 def shown(default: object) -> str:
-    if default is None or default == "":
+    if default is None or default in ("", {}):
         return "none"
     return f"`{str(default).lower() if isinstance(default, bool) else default}`"
 

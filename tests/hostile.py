@@ -54,12 +54,14 @@ VALID = st.one_of(
             "status": st.sampled_from(["registered", "excluded"]),
         },
         time=TIMES,
+        stratum=st.none() | NAMES,
     ),
     st.sampled_from(
         [
             project(),
             project(method="activelab_ensemble", models=["m", "n"], window_seconds=60),
-            body("close", cause="request", request_id="r", budget=0),
+            project(aliases={"kitty": "cat"}, strata={"x": {"quota": 30}}, quality_target=0.9),
+            body("close", cause="request", request_id="r", budget=0, annotator="a"),
             body("close", cause="boundary", boundary="2025-11-24T12:00:00Z"),
         ]
     ),

@@ -99,7 +99,9 @@ def test_items_are_registered_or_excluded() -> None:
     assert statuses.item == ["i", "j"]
     assert statuses.excluded == [True, True]
     assert statuses.time == [parse_time(NOON)] * 2
-    event = body("items", items=["i"], status="registered")
+    assert statuses.stratum == [None, None]
+    event = body("items", items=["i"], status="registered", stratum="s")
+    assert facts(event, Topic.CONTROL).statuses.stratum == ["s"]
     assert facts(event, Topic.CONTROL).statuses.excluded == [False]
     assert facts(event, Topic.CONTROL).statuses.time == [MICROS]
 
@@ -397,6 +399,10 @@ def test_a_boundary_belongs_on_control_alone(topic: Topic) -> None:
         ({"cause": "request", "request_id": "r", "budget": -1}, Reason.BAD_VALUE),
         ({"cause": "request", "request_id": "r", "budget": 10**9 + 1}, Reason.BAD_VALUE),
         ({"cause": "request", "request_id": "r", "budget": True}, Reason.WRONG_TYPE),
+        ({"cause": "request", "request_id": "r", "annotator": "ann"}, None),
+        ({"cause": "request", "request_id": "r", "annotator": ""}, Reason.EMPTY_ID),
+        ({"cause": "request", "request_id": "r", "annotator": 7}, Reason.WRONG_TYPE),
+        ({"cause": "boundary", "boundary": NOON, "annotator": "ann"}, Reason.BAD_VALUE),
     ],
 )
 def test_a_close_has_a_boundary_or_a_request(fields: dict[str, Any], why: Reason | None) -> None:
@@ -438,6 +444,30 @@ def test_a_close_has_a_boundary_or_a_request(fields: dict[str, Any], why: Reason
         ({"max_answers": 300}, None),
         ({"max_answers": 301}, Reason.BAD_SETTINGS),
         ({"on_request_only": 1}, Reason.WRONG_TYPE),
+        ({"aliases": {}}, None),
+        ({"aliases": {"kitty": "cat", "hound": "dog"}}, None),
+        ({"aliases": {"cat": "cat"}}, Reason.BAD_SETTINGS),
+        ({"aliases": {"kitty": "eel"}}, Reason.BAD_SETTINGS),
+        ({"aliases": {"": "cat"}}, Reason.EMPTY_ID),
+        ({"aliases": {"kitty": 7}}, Reason.WRONG_TYPE),
+        ({"aliases": [["kitty", "cat"]]}, Reason.WRONG_TYPE),
+        ({"aliases": {str(at): "cat" for at in range(10_001)}}, Reason.TOO_LARGE),
+        ({"quality_target": 0.5}, None),
+        ({"quality_target": 1}, None),
+        ({"quality_target": None}, None),
+        ({"quality_target": 0.49}, Reason.BAD_SETTINGS),
+        ({"quality_target": 1.01}, Reason.BAD_SETTINGS),
+        ({"quality_target": "0.9"}, Reason.WRONG_TYPE),
+        ({"strata": {"x": {}, "y": {"quota": 100, "priority": -1000}}}, None),
+        ({"strata": {"x": {"quota": 60}, "y": {"quota": 41}}}, Reason.BAD_SETTINGS),
+        ({"strata": {"x": {"quota": 101}}}, Reason.BAD_SETTINGS),
+        ({"strata": {"x": {"quota": -1}}}, Reason.BAD_SETTINGS),
+        ({"strata": {"x": {"quota": 0.3}}}, Reason.WRONG_TYPE),
+        ({"strata": {"x": {"priority": 1001}}}, Reason.BAD_SETTINGS),
+        ({"strata": {"x": 3}}, Reason.WRONG_TYPE),
+        ({"strata": {"x": {"colour": 3}}}, None),
+        ({"strata": {"": {}}}, Reason.EMPTY_ID),
+        ({"strata": {str(at): {} for at in range(101)}}, Reason.TOO_LARGE),
         ({"state": "paused"}, None),
         ({"state": "gone"}, Reason.BAD_SETTINGS),
         ({"seed": 7}, Reason.WRONG_TYPE),

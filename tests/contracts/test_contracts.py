@@ -121,7 +121,7 @@ def test_the_readmes_examples_are_valid(example: dict[str, Any]) -> None:
 def test_a_schema_and_the_decoder_agree_but_for_what_a_schema_cannot_say(body: Any) -> None:
     assume(isinstance(body, dict))
     for topic, models in RECORDS.items():
-        if topic in SOURCES and body.get("type") in models:
+        if topic in SOURCES and body.get("type") in [*models]:  # a type may be anything
             against = reasons(body, topic)
             if VALIDATORS[body["type"]].is_valid(body):
                 assert against <= BEYOND_SCHEMAS

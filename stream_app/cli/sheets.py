@@ -75,5 +75,5 @@ def _shown(value: object) -> str:
         case Mapping():
             return ", ".join(f"{name} ({_shown(one)})" for name, one in value.items()) or "none"
         case Stratum(priority=priority, quota=quota):
-            return f"priority {priority}, quota {quota} %"
+            return f"priority {priority}, quota {quota} %" if priority else f"quota {quota} %"
     return str(value)

@@ -213,6 +213,7 @@ def _ranking(selections: Sequence[Selection]) -> Table:
     table.add_column("item", overflow="fold", style="bold")
     table.add_column("score", justify="right", no_wrap=True)
     table.add_column("reason", no_wrap=True)
+    table.add_column("stratum" if any(one.stratum for one in selections) else "", overflow="fold")
     table.add_column("until", no_wrap=True)
     table.add_column("answered by", overflow="fold", style="dim")
     for selection in selections:
@@ -221,6 +222,7 @@ def _ranking(selections: Sequence[Selection]) -> Table:
             plain(selection.item),
             f"{selection.score:.6f}",
             selection.reason,
+            plain(selection.stratum or ""),
             shown_time(selection.until),
             plain(", ".join(selection.answered_by)),
         )

@@ -90,9 +90,9 @@ class Prometheus:
         assert answer["status"] == "success", answer
         return answer["data"]
 
-    def query(self, query: str) -> dict[Labels, float]:
-        """Return what a query comes to now."""
-        data = self.ask("query", query=query)
+    def query(self, query: str, *, at: float | None = None) -> dict[Labels, float]:
+        """Return what a query comes to, now or then."""
+        data = self.ask("query", query=query, **({} if at is None else {"time": str(at)}))
         assert isinstance(data, dict)
         return {frozenset(one["metric"].items()): float(one["value"][1]) for one in data["result"]}
 

@@ -16,10 +16,17 @@ commute: whatever their order in the log, and however often they come, one of th
 """
 
 import struct
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from hashlib import blake2b
+from itertools import groupby
 
 from schemas import LABEL
+
+Pair = tuple[bytes, bytes]
+"""A key of the table and its value."""
+Split = tuple[str, bytes, str, bytes]
+"""(item, kind, who, fact)."""
 
 APPLIED = b"a"
 """The key of the partition's applied record."""
@@ -79,11 +86,27 @@ def fact_key(prefix: bytes, item: str, kind: bytes, who: str) -> bytes:
     return prefix + _prefixed(item) + kind + who.encode()
 
 
-def split_fact_key(key: bytes) -> tuple[str, str, bytes, str]:
-    """Return (project, item, kind, who) of a fact's key."""
-    project, rest = _unprefixed(key[1:])
-    item, rest = _unprefixed(rest)
-    return project, item, rest[:1], rest[1:].decode()
+def by_project(pairs: Iterable[Pair]) -> Iterator[tuple[str, Iterator[Split]]]:
+    """Group facts, which are in the order of their keys, by project."""
+    for prefix, group in groupby(pairs, lambda pair: _until(pair[0], 1)):
+        project, _ = _unprefixed(prefix[1:])
+        yield project, _split(group, len(prefix))
+
+
+def _split(pairs: Iterable[Pair], start: int) -> Iterator[Split]:
+    """Split the keys of a project's facts, whose items begin at ``start``."""
+    head, item = b"", ""
+    for key, fact in pairs:
+        begins = _until(key, start)
+        if begins != head:
+            head, item = begins, begins[start + _LENGTH.size :].decode()
+        at = len(head)
+        yield item, key[at : at + 1], key[at + 1 :].decode(), fact
+
+
+def _until(key: bytes, at: int) -> bytes:
+    """Return a key up to the end of the text whose length stands at ``at``."""
+    return key[: at + _LENGTH.size + (key[at] << 8 | key[at + 1])]
 
 
 def _prefixed(text: str) -> bytes:
@@ -174,9 +197,15 @@ def order(fact: bytes) -> tuple[int, int]:
     return when - _BIAS, rank
 
 
-def annotation_label(fact: bytes) -> str | None:
-    """Return the class name that an annotation holds, None for an abstention or a retraction."""
-    return fact[_ORDER.size :].decode() if fact[_ORDER.size - 1] == LABEL else None
+def answer(fact: bytes) -> bytes:
+    """Return what an annotation says, without its time: the same bytes for the same answer."""
+    return fact[_ORDER.size - 1 :]
+
+
+def split_answer(answer: bytes) -> tuple[int, str | None]:
+    """Return an answer's kind, and its class name unless it is an abstention or a retraction."""
+    kind = answer[0]
+    return kind, answer[1:].decode() if kind == LABEL else None
 
 
 def stratum_name(fact: bytes) -> str:

@@ -6,7 +6,6 @@ of every source topic is exactly behind what is true, and nothing is taken twice
 
 from collections import Counter
 from dataclasses import dataclass, field
-from itertools import groupby
 
 import orjson
 
@@ -52,7 +51,9 @@ class Partition:
         else:
             ledger = project.ledger if project else Ledger()
             project = Project(project_id, settings, ledger)
-            project.load_facts(store.scan(self.number, facts.fact_prefix(project_id)))
+            known = store.scan(self.number, facts.fact_prefix(project_id))
+            for _, rows in facts.by_project(known):
+                project.load_facts(rows)
             project.load_said(
                 store.scan(self.number, facts.said_prefix(project_id)),
                 store.scan(self.number, facts.lease_prefix(project_id)),
@@ -78,8 +79,7 @@ def load(number: int, store: Store) -> Partition:
     for key, raw in store.scan(number, facts.project_key("")):
         project = Project.decode(key[1:].decode(), raw)
         partition.projects[project.id] = project
-    every_fact = store.scan(number, facts.EVERY_FACT)
-    for project_id, group in groupby(every_fact, lambda pair: facts.split_fact_key(pair[0])[0]):
+    for project_id, group in facts.by_project(store.scan(number, facts.EVERY_FACT)):
         if project_id in partition.projects:
             partition.projects[project_id].load_facts(group)
         else:

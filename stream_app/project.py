@@ -8,6 +8,7 @@ counted by name here, and counted in as soon as the settings know them.
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import astuple, dataclass, field
+from functools import lru_cache
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -95,6 +96,7 @@ class Project:
         """Until when (microseconds) an item is not selected again."""
         self.strata = Strata()
         """What items belong to, by their places in the pool."""
+        self._answer = lru_cache(maxsize=1024)(self._answer_of)
         self.dormant: Counter[str] = Counter()
         self.unsaved = False
         """Whether the ledger has moved since its record was last written."""
@@ -109,9 +111,9 @@ class Project:
         _, settings, *ledger = orjson.loads(raw)
         return cls(project_id, ProjectSettings.model_validate(settings), Ledger(*ledger))
 
-    def load_facts(self, pairs: Iterable[tuple[bytes, bytes]]) -> None:
-        """Take the facts of a scan over the table, into an empty pool."""
-        for chunk in _chunks(_unpack(pairs)):
+    def load_facts(self, known: Iterable[facts.Split]) -> None:
+        """Take the facts of the table into an empty pool, as if each had just won."""
+        for chunk in _chunks((item, kind, who, None, fact) for item, kind, who, fact in known):
             self.take(chunk)
 
     def load_said(
@@ -172,42 +174,47 @@ class Project:
         predictions = defaultdict(lambda: ([], []))
         for item, kind, who, before, fact in won:
             if before is not None:
-                self._count_dormant(kind, who, before, -1)
-            self._count_dormant(kind, who, fact, 1)
-            if kind == facts.PREDICTION and who not in self.settings.models:
-                continue  # unknown to the pool: it touches nothing
-            if kind == facts.STRATUM:
-                strata.append((item, facts.stratum_name(fact)))
-                continue  # no score of the item changes
-            touched.items.add(item)
+                self._count_dormant(self._dormant_name(kind, who, before), -1)
             if kind == facts.ANNOTATION:
-                touched.annotators.add(who)
-                answers.append((item, who, self._code(fact)))
-            elif kind == facts.PREDICTION:
-                classes, pred_probs = facts.split_prediction(fact)
-                columns = predictions[who, classes]
-                columns[0].append(item)
-                columns[1].append(pred_probs)
+                code, dormant = self._answer(facts.answer(fact))
+                answers.append((item, who, code))
             else:
-                statuses.append((item, -1 if facts.order(fact)[1] == facts.EXCLUDED else 1))
+                dormant = self._dormant_name(kind, who, fact)
+                if kind == facts.STATUS:
+                    excluded = facts.order(fact)[1] == facts.EXCLUDED
+                    statuses.append((item, -1 if excluded else 1))
+                elif kind == facts.STRATUM:
+                    strata.append((item, facts.stratum_name(fact)))
+                elif who in self.settings.models:
+                    classes, pred_probs = facts.split_prediction(fact)
+                    columns = predictions[who, classes]
+                    columns[0].append(item)
+                    columns[1].append(pred_probs)
+            self._count_dormant(dormant, 1)
         if answers:
-            self.pool.set_labels(*zip(*answers, strict=True))
+            items, annotators, codes = zip(*answers, strict=True)
+            self.pool.set_labels(items, annotators, codes)
+            touched.items.update(items)
+            touched.annotators.update(annotators)
         if statuses:
-            self.pool.set_status(*zip(*statuses, strict=True))
-        if strata:
-            places = self.pool.places([item for item, _ in strata])
-            self.strata.put(places, [name for _, name in strata])
-        for (model, classes), (items, rows) in predictions.items():
-            self._predict(model, classes, items, rows)
+            items, values = zip(*statuses, strict=True)
+            self.pool.set_status(items, values)
+            touched.items.update(items)
+        if strata:  # no score of these items changes
+            items, names = zip(*strata, strict=True)
+            self.strata.put(self.pool.places(items), names)
+        for (model, classes), (predicted, rows) in predictions.items():
+            self._predict(model, classes, predicted, rows)
+            touched.items.update(predicted)
         return touched
 
-    def _code(self, fact: bytes) -> int:
-        """Return the pool's code of an annotation: a class, no label, or nothing at all."""
-        rank = facts.order(fact)[1]
-        if rank == ABSTENTION:
-            return NO_LABEL
-        label = facts.annotation_label(fact)
-        return NOTHING if label is None else self.codes.get(label, NOTHING)
+    def _answer_of(self, answer: bytes) -> tuple[int, str | None]:
+        """Return the pool's code of an answer, and its dormant name if its label is not listed."""
+        kind, label = facts.split_answer(answer)
+        if label is None:
+            return (NO_LABEL if kind == ABSTENTION else NOTHING), None
+        code = self.codes.get(label, NOTHING)
+        return code, f"labels:{label}" if code == NOTHING else None
 
     def _named(self, classes: bytes) -> tuple[str, ...]:
         """Return the class names of a prediction, each by what it is an alias of."""
@@ -230,9 +237,8 @@ class Project:
             [item for item, ok in zip(items, alive, strict=True) if not ok], model
         )
 
-    def _count_dormant(self, kind: bytes, who: str, fact: bytes, change: int) -> None:
-        """Count a fact in or out of the dormant ones, under the name that is not listed."""
-        name = self._dormant_name(kind, who, fact)
+    def _count_dormant(self, name: str | None, change: int) -> None:
+        """Count a fact in or out of the dormant ones, by what keeps it from counting."""
         if name is not None:
             self.dormant[name] += change
             if not self.dormant[name]:
@@ -241,8 +247,7 @@ class Project:
     def _dormant_name(self, kind: bytes, who: str, fact: bytes) -> str | None:
         """Return what keeps a fact from counting; None when it counts."""
         if kind == facts.ANNOTATION:
-            label = facts.annotation_label(fact)
-            return None if label is None or label in self.codes else f"labels:{label}"
+            return self._answer(facts.answer(fact))[1]
         if kind == facts.PREDICTION:
             if who not in self.settings.models:
                 return f"models:{who}"
@@ -251,13 +256,6 @@ class Project:
             if not whole and not np.frombuffer(raw, "<f4")[source].any():
                 return f"classes of models:{who}"
         return None
-
-
-def _unpack(pairs: Iterable[tuple[bytes, bytes]]) -> Iterator[Won]:
-    """Yield the facts of a scan as if each had just won."""
-    for key, fact in pairs:
-        _, item, kind, who = facts.split_fact_key(key)
-        yield item, kind, who, None, fact
 
 
 def _chunks(stream: Iterable[T]) -> Iterator[list[T]]:

@@ -18,11 +18,21 @@ ANNOTATIONS = st.builds(
     st.sampled_from(("cat", "dog")),
 )
 
+Key = tuple[str, str, str]
 
-@given(NAMES, NAMES, NAMES)
-def test_a_key_gives_back_what_it_was_made_of(project: str, item: str, who: str) -> None:
-    key = facts.fact_key(facts.fact_prefix(project), item, facts.ANNOTATION, who)
-    assert facts.split_fact_key(key) == (project, item, facts.ANNOTATION, who)
+
+@given(st.dictionaries(st.tuples(NAMES, NAMES, NAMES), st.binary(), max_size=8))
+def test_keys_in_order_give_back_what_they_were_made_of(known: dict[Key, bytes]) -> None:
+    table = {
+        facts.fact_key(facts.fact_prefix(project), item, facts.ANNOTATION, who): fact
+        for (project, item, who), fact in known.items()
+    }
+    found = [(project, list(rows)) for project, rows in facts.by_project(sorted(table.items()))]
+    assert len(found) == len({project for project, _, _ in known})
+    assert {
+        (project, item, who): fact for project, rows in found for item, _, who, fact in rows
+    } == known
+    assert {kind for _, rows in found for _, kind, _, _ in rows} <= {facts.ANNOTATION}
 
 
 def test_no_projects_facts_are_found_under_anothers_prefix() -> None:
@@ -37,7 +47,7 @@ def test_an_annotation_gives_back_its_time_kind_and_label(time: int, kind: int) 
     label = "ä cat" if kind == LABEL else None
     fact = facts.encode_annotation(kind, time, label)
     assert facts.order(fact) == (time, kind)
-    assert facts.annotation_label(fact) == label
+    assert facts.split_answer(facts.answer(fact)) == (kind, label)
 
 
 @given(TIMES, TIMES)

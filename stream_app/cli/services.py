@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+from collections import Counter
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +13,7 @@ from stream_app import logs
 from stream_app.broker import Broker
 from stream_app.cli.console import err, out
 from stream_app.cli.options import EVERY, with_settings
+from stream_app.copying import copy_inputs
 from stream_app.errors import BrokerError, StreamAppError
 from stream_app.settings import Settings
 from stream_app.topics import ensure_topics, planned_topics
@@ -75,3 +77,34 @@ async def create(settings: Settings) -> None:
     await ensure_topics(settings)
     names = sorted(planned_topics(settings))
     out.print(f"{len(names)} topics with {settings.partitions} partitions each:", *names, sep="\n")
+
+
+@topics.command()
+@with_settings()
+async def copy(
+    settings: Settings,
+    *,
+    from_topic_prefix: Annotated[
+        str, typer.Option(help="The prefix of the deployment whose inputs are copied.")
+    ] = "",
+    from_bootstrap_servers: Annotated[
+        str | None, typer.Option(help="Its brokers, if they are others.")
+    ] = None,
+) -> None:
+    """Copy the inputs of another deployment: for other partitions, or from another Kafka.
+
+    Facts and settings arrive with the times that they had; closes, windows and leases don't.
+    Copying again is harmless, and brings what has come meanwhile. docs/operations.md says when.
+    """
+    old = settings.model_copy(
+        update={
+            "topic_prefix": from_topic_prefix,
+            "bootstrap_servers": from_bootstrap_servers or settings.bootstrap_servers,
+        }
+    )
+    copied = Counter[str]()
+    with err.status("Copying") as status:
+        async for copied in copy_inputs(old, settings):
+            status.update(f"Copied: {copied.total():,}")
+    for topic, count in sorted(copied.items()):
+        out.print(f"{settings.topic(topic)}: {count:,}")

@@ -6,7 +6,6 @@ The ratio that counts is that of 50,000 items x 200 annotators x 10 classes with
 fewer, because it takes so long.
 """
 
-import argparse
 import time
 import warnings
 from collections.abc import Callable, Sequence
@@ -19,6 +18,8 @@ import numpy.typing as npt
 from cleanlab import multiannotator as cleanlab
 
 from activelab import dropin
+from benchmarks.report import is_quick, verdict
+from experiments.document import table
 
 FLOOR, TARGET = 100, 300
 Floats = npt.NDArray[np.float64]
@@ -81,23 +82,22 @@ def measure(case: Case) -> tuple[float, float]:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print a table and, as the last line, the ratio."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--quick", action="store_true", help="measure a tenth of the items")
-    share = 10 if parser.parse_args(arguments).quick else 1
+    share = 10 if is_quick(__doc__, arguments) else 1
     cases = [
         Case(50_000 // share, 200, 10),
         Case(5_000 // share, 50, 5),
         Case(5_000 // share, 50, 5, models=3),
     ]
-    print(f"{'items':>7} {'annotators':>10} {'classes':>7} {'models':>6}", end=" ")
-    print(f"{'cleanlab s':>10} {'ours s':>8} {'ratio':>6}")
-    ratios = []
+    rows, ratios = [], []
     for case in cases:
         reference, ours = measure(case)
         ratios.append(reference / ours)
-        print(f"{case.items:7} {case.annotators:10} {case.classes:7} {case.models:6}", end=" ")
-        print(f"{reference:10.3f} {ours:8.4f} {ratios[-1]:6.0f}")
-    print(f"ratio: {ratios[0]:.0f} (floor {FLOOR}, target {TARGET})")
+        sizes = (case.items, case.annotators, case.classes, case.models)
+        times = (f"{reference:.3f}", f"{ours:.4f}", f"{ratios[-1]:.0f}")
+        rows.append([*(f"{size:,}" for size in sizes), *times])
+    heads = ["items", "annotators", "classes", "models", "cleanlab s", "ours s", "ratio"]
+    print(table(heads, *rows))
+    verdict("cleanlab's time over ours, of the first line", ratios[0], FLOOR, TARGET)
 
 
 if __name__ == "__main__":

@@ -42,7 +42,9 @@ def predictions(rng: np.random.Generator, truth: npt.NDArray[np.int64]) -> npt.N
     logits = 2 * rng.normal(size=(len(truth), len(CLASSES)))
     logits[np.arange(len(truth)), truth] += 3
     probs = np.exp(logits)
-    return (probs / probs.sum(axis=1, keepdims=True)).astype(np.float32)
+    shares: npt.NDArray[np.float32]
+    shares = (probs / probs.sum(axis=1, keepdims=True)).astype(np.float32)
+    return shares
 
 
 def partition(items: int) -> Partition:

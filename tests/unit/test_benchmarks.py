@@ -1,0 +1,84 @@
+"""What benchmarks say, where it stands, and the parts of them that could be wrong silently."""
+
+import re
+
+import numpy as np
+import orjson
+import pytest
+
+from benchmarks.__main__ import DOCUMENT, NAMES
+from benchmarks.crowd import corrections, item_names, labelled
+from benchmarks.latency import ITEMS, Arrivals, answer
+from benchmarks.report import verdict
+from benchmarks.scale import ALL, QUICK
+from schemas import home
+
+SECTION = re.compile(r"<!-- ([^>]+) -->\n(.*?)<!-- end -->", re.DOTALL)
+LAST_LINE = re.compile(r"ratio: ([\d.]+) \(floor ([\d.]+), target ([\d.]+)\)")
+
+
+def test_the_document_has_a_place_for_each() -> None:
+    sections = dict(SECTION.findall(DOCUMENT.read_text()))
+    assert list(sections) == ["machine", *NAMES]
+
+
+@pytest.mark.parametrize(
+    ("ratio", "said"),
+    [
+        (123.4, "ratio: 123 (floor 1.5, target 100)"),
+        (0.8666, "ratio: 0.867 (floor 1.5, target 100)"),
+    ],
+)
+def test_the_last_line_is_read_by_machines(
+    ratio: float, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    verdict("this over that", ratio, 1.5, 100)
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last == said
+    assert LAST_LINE.fullmatch(last)
+
+
+def test_every_label_of_the_latency_is_its_items_next_answer() -> None:
+    answers = [answer(number) for number in range(3 * ITEMS)]
+    for number in (0, ITEMS - 1):
+        of_item = answers[number::ITEMS]
+        assert len({one["item"] for one in of_item}) == 1
+        assert len({one["annotator"] for one in of_item}) == 3
+
+
+def test_a_score_counts_the_label_it_names_and_those_before_it() -> None:
+    first = 2 * ITEMS
+    arrivals = Arrivals(first, np.full(3 * ITEMS, np.inf))
+    arrivals.take(7, 2, now=1.0)  # answers from before
+    assert arrivals.missing == 3 * ITEMS
+    arrivals.take(7, 4, now=2.0)  # the second label; the first was in the same run
+    arrivals.take(7, 4, now=3.0)  # the same once more, by a close
+    arrivals.take(7, 5, now=4.0)
+    assert arrivals.at[7::ITEMS].tolist() == [2.0, 2.0, 4.0]
+    assert arrivals.missing == 3 * ITEMS - 3
+    arrivals.take(7, 6, now=5.0)  # one that was not sent
+    assert arrivals.missing == 3 * ITEMS - 3
+
+
+def test_corrections_are_of_labels_that_are_there_and_go_round_the_items() -> None:
+    names = item_names(300)
+    rows = [row for one in labelled(names, np.random.default_rng(0)) for row in rows_of(one)]
+    there = {(row["item"], row["annotator"]) for row in rows}
+    corrected = [orjson.loads(one) for one in corrections(names, 900, np.random.default_rng(1))]
+    assert {(one["item"], one["annotator"]) for one in corrected} <= there
+    for begin in (0, 300, 600):
+        assert len({one["item"] for one in corrected[begin : begin + 300]}) == 300
+
+
+def rows_of(batch: bytes) -> list[dict[str, str]]:
+    rows: list[dict[str, str]] = orjson.loads(batch)["rows"]
+    return rows
+
+
+@pytest.mark.parametrize("case", [*QUICK, *ALL])
+def test_projects_are_spread_evenly(case) -> None:  # type: ignore[no-untyped-def]
+    homes = [home(name, case.partitions) for name in case.names()]
+    assert len(set(case.names())) == case.projects
+    assert {homes.count(number) for number in range(case.partitions)} == {
+        case.projects // case.partitions
+    }

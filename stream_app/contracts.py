@@ -146,7 +146,10 @@ def _message(plan: TopicPlan, name: str) -> dict[str, Any]:
             },
             "bindings": bindings,
         }
-    payload = {"$ref": COMPONENTS + name}
+    payload: dict[str, Any] = {"$ref": COMPONENTS + name}
+    if plan.cleanup == "compact":
+        tombstone = {"type": "null", "description": "A tombstone: there is no such thing any more."}
+        payload = {"anyOf": [payload, tombstone]}
     return {"name": name, "contentType": JSON, "payload": payload, "bindings": bindings}
 
 

@@ -67,8 +67,12 @@ class _Comparison:
         olds, news = _alternatives(before, self.old), _alternatives(now, self.new)
         small, large = (olds, news) if self.is_input else (news, olds)
         for one in small:
-            found = [[*self._alternative(one, other, where)] for other in large]
-            yield from min(found, key=len)
+            found = [
+                ([*self._alternative(one, other, where)], one.get("type") != other.get("type"))
+                for other in large
+            ]
+            # What fits, else what is wrong with the one that was meant: the one of the same type.
+            yield from min(found, key=lambda faults: (bool(faults[0]), faults[1]))[0]
         if self.is_input and before.get("default") != now.get("default"):
             yield f"{where} was {before.get('default')} where it was not said"
 

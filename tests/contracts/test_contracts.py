@@ -94,6 +94,12 @@ def test_every_reference_leads_somewhere() -> None:
             part = part[step]
 
 
+def test_what_is_compacted_may_be_a_tombstone_and_nothing_else() -> None:
+    messages = asyncapi(DEFAULTS)["components"]["messages"]
+    nullable = {name for name, one in messages.items() if "anyOf" in one["payload"]}
+    assert nullable == {"item_score", "annotator_trust"}
+
+
 def test_a_deployment_exports_its_own_names(tmp_path: Path) -> None:
     arguments = ["--topic-prefix", "blue.", "--app-id", "blue", "--partitions", "3"]
     done = CliRunner().invoke(main, ["schemas", "export", str(tmp_path / "new"), *arguments])

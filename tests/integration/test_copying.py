@@ -9,10 +9,11 @@ from pathlib import Path
 
 import orjson
 import pytest
-from command_line import CommandLine, predictions, written
+from command_line import CommandLine, labels, predictions, written
 from workers import worker
 
 from schemas import Close, Topic
+from stream_app.broker import Broker
 from stream_app.copying import as_arrived
 from stream_app.settings import Settings
 
@@ -91,6 +92,25 @@ def test_copied_inputs_make_the_same_window_with_other_partitions(
     with worker(new_settings):
         assert selected(new) == before
         assert "agrees" in new.say("audit", PROJECT)
+
+
+def test_inputs_are_copied_from_another_kafka(settings: Settings, tmp_path: Path) -> None:
+    lost = CommandLine(settings)
+    lost.create(PROJECT)
+    rows = [("item 1", "ann", "cat"), ("item 1", "bob", "dog"), ("item 2", "ann", "dog")]
+    lost.say("publish", "annotations", PROJECT, labels(tmp_path, rows))
+    lost.say("publish", "predictions", PROJECT, predictions(tmp_path, 3))
+    with Broker(tmp_path / "kafka") as other:
+        elsewhere = {"bootstrap_servers": other.bootstrap_servers, "topic_prefix": ""}
+        found = CommandLine(settings.model_copy(update=elsewhere))
+        found.say("topics", "create", "--partitions", "2")
+        source = ("--from-bootstrap-servers", settings.bootstrap_servers)
+        found.say("topics", "copy", *source, "--from-topic-prefix", settings.topic_prefix)
+        for item in ("item 1", "item 2"):
+            shown = [one.read("item", "show", PROJECT, item) for one in (lost, found)]
+            assert shown[0]["answers"]
+            # The broker's time is that of the last record, a copy's included.
+            assert shown[0] | {"now": None} == shown[1] | {"now": None}
 
 
 def test_topics_are_not_copied_to_themselves(settings: Settings) -> None:

@@ -6,7 +6,7 @@ PYTHON ?= $(shell for python in python3.12 python3.11 python3; do \
 	2>/dev/null && echo $$python && break; done)
 BIN := .venv/bin
 
-.PHONY: help setup demo test simulate model fuzz soak faults lint bench paper contracts docs lock clean
+.PHONY: help setup demo test simulate model fuzz soak faults picture lint bench paper contracts docs lock clean
 
 help: ## Say what there is.
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST)
@@ -50,6 +50,10 @@ BROKERS := 1
 faults: setup ## Real workers, killed, frozen and robbed under load: KILLS=50, SEED=7, BROKERS=3.
 	PYTHONPATH=tests:tests/fault $(BIN)/python tests/fault/faults.py --kills $(KILLS) \
 	--seed $(or $(SEED),0) --brokers $(BROKERS) $(if $(DOCUMENT),--document $(DOCUMENT))
+
+ROUNDS := 12
+picture: setup ## The dashboards, drawn from what Prometheus says of the demo: ROUNDS=12.
+	PYTHONPATH=tests:tests/watch $(BIN)/python tests/watch/picture.py --rounds $(ROUNDS)
 
 lint: setup ## Format, lint, types, and the direction of imports.
 	$(BIN)/ruff format --check .

@@ -1,7 +1,6 @@
 """Workers under load, watched by Prometheus with our rules: what each dashboard would show."""
 
 import asyncio
-import json
 import re
 import time
 from collections.abc import Iterator
@@ -12,7 +11,17 @@ from urllib.request import urlopen
 
 import pytest
 from campaign import ITEMS, Campaign, at_home, open_transaction
-from watching import JOB, ROOT, Labels, Prometheus, prometheus, promtool
+from watching import (
+    JOB,
+    SCRAPE_SECONDS,
+    Echo,
+    Labels,
+    Prometheus,
+    as_sent,
+    dashboards,
+    prometheus,
+    promtool,
+)
 from workers import WorkerProcess, eventually
 
 from stream_app.broker import Broker
@@ -22,12 +31,8 @@ from stream_app.telemetry import catalogue
 from stream_app.topics import ensure_topics
 
 PARTITIONS = 2
-RATE_INTERVAL = "4s"
-"""What Grafana would make of our scrape interval."""
-DASHBOARDS = {
-    file.stem: json.loads(file.read_text())
-    for file in (ROOT / "deploy" / "grafana" / "dashboards").glob("*.json")
-}
+ONCE, TWICE = "once", "twice"
+"""Jobs of which one worker, or two, say what a worker of ours has said under load."""
 ACTIVE = {"ActivelabDeadLetterBurst", "ActivelabModelWorseThanChance", "ActivelabTemperatureAtEnd"}
 """The alerts of which the campaign gives reason."""
 
@@ -69,9 +74,13 @@ def watched(broker: Broker, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     projects = list(at_home(one).values())
     campaign = Campaign(one, projects)
     with ExitStack() as running:
-        watching = running.enter_context(
-            prometheus(folder / "prometheus", [f"127.0.0.1:{port}" for port in ports])
-        )
+        echo = running.enter_context(Echo.running())
+        jobs = {
+            JOB: [f"127.0.0.1:{port}" for port in ports],
+            ONCE: [f"127.0.0.1:{echo.server_port}"],
+            TWICE: [f"{host}:{echo.server_port}" for host in ("127.0.0.1", "localhost")],
+        }
+        watching = running.enter_context(prometheus(folder / "prometheus", jobs))
 
         def start(settings: Settings) -> WorkerProcess:
             process = WorkerProcess(settings)
@@ -91,7 +100,7 @@ def watched(broker: Broker, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         fresh = time.time()
         running.enter_context(campaign.running())
         worked = (
-            "count(activelab_annotator_labels > 0 and on (project) activelab_windows_total > 1)"
+            "count(activelab_overlapping_items > 50 and on (project) activelab_windows_total > 1)"
         )
         eventually(
             lambda: campaign.check() or list(watching.query(worked).values()) == [len(projects)],
@@ -104,7 +113,7 @@ def watched(broker: Broker, tmp_path_factory: pytest.TempPathFactory) -> Iterato
             )
             loaded = time.time()
             with urlopen(first.url("/metrics")) as response:
-                exposed = response.read().decode()
+                echo.text = response.read().decode()
         start(two)
         owned(1, 1)
         moved = time.time()
@@ -113,26 +122,16 @@ def watched(broker: Broker, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         start(one)
         owned(1, 1)
         restarted = time.time()
-        yield Watched(watching, projects, fresh, loaded, moved, restarted, exposed)
+        yield Watched(watching, projects, fresh, loaded, moved, restarted, echo.text)
 
 
-def questions(dashboard: dict[str, Any]) -> dict[str, str]:
-    """Return the queries of a dashboard as Grafana sends them, by panel."""
-    chosen = {"$job": JOB, "$project": ".*", "$instance": ".*", "$__rate_interval": RATE_INTERVAL}
-    found = {}
-    for panel in dashboard["panels"]:
-        for target in panel["targets"]:
-            query = target["expr"]
-            for variable, value in chosen.items():
-                query = query.replace(variable, value)
-            assert "$" not in query
-            found[f"{dashboard['title']}, {panel['title']}, {target['legendFormat']}"] = query
-    return found
-
-
-QUESTIONS = {
-    place: query for page in DASHBOARDS.values() for place, query in questions(page).items()
+ASKED = {
+    f"{page['title']}, {panel['title']}, {target['legendFormat']}": target["expr"]
+    for page in dashboards()
+    for panel in page["panels"]
+    for target in panel["targets"]
 }
+QUESTIONS = {place: as_sent(query) for place, query in ASKED.items()}
 
 
 def missing(watching: Prometheus) -> list[str]:
@@ -158,16 +157,16 @@ def test_before_the_first_project_dashboards_say_so_and_no_question_fails(watche
     assert projects == {frozenset(): 0}
     of_projects = {place for place, answer in answers.items() if answer and "service" not in place}
     assert of_projects == set()
-    for name in ("campaign", "annotators"):
-        for panel in DASHBOARDS[name]["panels"]:
-            assert panel["fieldConfig"]["defaults"]["noValue"] == "no project yet"
-    (number,) = [p for p in DASHBOARDS["campaign"]["panels"] if p["title"] == "Projects"]
+    annotators, campaign, _ = dashboards()
+    for panel in annotators["panels"] + campaign["panels"]:
+        assert panel["fieldConfig"]["defaults"]["noValue"] == "no project yet"
+    (number,) = [panel for panel in campaign["panels"] if panel["title"] == "Projects"]
     (mapping,) = number["fieldConfig"]["defaults"]["mappings"]
     assert mapping["options"]["0"]["text"] == "no project yet"
 
 
 def test_a_dashboard_offers_what_there_is(watched: Watched) -> None:
-    for dashboard in DASHBOARDS.values():
+    for dashboard in dashboards():
         variables = {one["name"]: one for one in dashboard["templating"]["list"]}
         offered = {
             name: chosen(watched.prometheus, watched.loaded, one)
@@ -243,15 +242,34 @@ def test_a_partition_that_moves_and_a_worker_that_restarts_double_nothing(watche
             ("project", "activelab_items"),
             ("partition", "activelab_partition_owned"),
         ):
-            owners = ask.query(f"count by ({label}) ({series})", at=moment)
+            owners = ask.query(f'count by ({label}) ({series}{{job="{JOB}"}})', at=moment)
             assert list(owners.values()) == [1] * two
     for title, most in (
         ("campaign, Items, items", two * ITEMS),
         ("campaign, Projects, projects", two),
     ):
         query = QUESTIONS[f"activelab-stream: {title}"]
-        (values,) = ask.history(query, watched.loaded, watched.restarted).values()
-        assert max(values) == most
+        times = watched.loaded, watched.restarted, SCRAPE_SECONDS / 4
+        (values,) = ask.history(query, *times).values()
+        assert max(value for _, value in values) == most
     windows = QUESTIONS["activelab-stream: campaign, Windows, windows"]
     before, after = (ask.query(windows, at=at) for at in (watched.loaded, watched.restarted))
     assert before[frozenset()] < after[frozenset()]
+
+
+def test_what_two_workers_say_of_a_project_at_a_time_counts_once(watched: Watched) -> None:
+    """They do for a scrape while its partition moves."""
+    ask = watched.prometheus
+
+    def owners() -> list[float]:
+        found = (ask.query(f'activelab_items{{job="{job}"}}') for job in (ONCE, TWICE))
+        return [len(series) for series in found]
+
+    two = len(watched.projects)
+    eventually(lambda: owners() == [two, 2 * two], lambda: str(owners()))
+    at = time.time()
+    for place, query in ASKED.items():
+        if "$instance" not in query:
+            once, twice = (ask.query(as_sent(query, job), at=at) for job in (ONCE, TWICE))
+            assert once == twice, place
+            assert once, place

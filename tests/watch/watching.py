@@ -6,10 +6,13 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 from urllib.error import URLError
 from urllib.parse import urlencode
 from urllib.request import urlopen
@@ -27,7 +30,25 @@ JOB = "activelab-stream"
 SCRAPE_SECONDS = 0.5
 REMEDY = "prometheus and promtool must be on PATH: on Debian, `apt-get install prometheus`."
 
+RATE_INTERVAL = "4s"
+"""What Grafana makes of that."""
+
 Labels = frozenset[tuple[str, str]]
+
+
+def dashboards() -> list[dict[str, Any]]:
+    """Return the dashboards that are checked in."""
+    folder = ROOT / "deploy" / "grafana" / "dashboards"
+    return [json.loads(file.read_text()) for file in sorted(folder.glob("*.json"))]
+
+
+def as_sent(query: str, job: str = JOB) -> str:
+    """Return a query as Grafana sends it, where all that a job has is chosen."""
+    chosen = {"$job": job, "$project": ".*", "$instance": ".*", "$__rate_interval": RATE_INTERVAL}
+    for variable, value in chosen.items():
+        query = query.replace(variable, value)
+    assert "$" not in query, query
+    return query
 
 
 def program(name: str) -> str:
@@ -96,13 +117,15 @@ class Prometheus:
         assert isinstance(data, dict)
         return {frozenset(one["metric"].items()): float(one["value"][1]) for one in data["result"]}
 
-    def history(self, query: str, begin: float, end: float) -> dict[Labels, list[float]]:
-        """Return what a query came to between two times, several times a scrape."""
-        step = str(SCRAPE_SECONDS / 4)
-        data = self.ask("query_range", query=query, start=str(begin), end=str(end), step=step)
+    def history(
+        self, query: str, begin: float, end: float, step: float
+    ) -> dict[Labels, list[tuple[float, float]]]:
+        """Return what a query came to between two times: when, and what."""
+        between = {"start": str(begin), "end": str(end), "step": str(step)}
+        data = self.ask("query_range", query=query, **between)
         assert isinstance(data, dict)
         return {
-            frozenset(one["metric"].items()): [float(value) for _, value in one["values"]]
+            frozenset(one["metric"].items()): [(at, float(value)) for at, value in one["values"]]
             for one in data["result"]
         }
 
@@ -115,16 +138,52 @@ class Prometheus:
             return False
 
 
+class Echo(ThreadingHTTPServer):
+    """Serves what a worker has said, as if it were another one."""
+
+    text = ""
+
+    class Handler(BaseHTTPRequestHandler):
+        """Answers everybody the same."""
+
+        def do_GET(self) -> None:
+            echo = self.server
+            assert isinstance(echo, Echo)
+            self.send_response(200)
+            self.send_header("Content-Type", "text/plain; version=0.0.4")
+            self.end_headers()
+            self.wfile.write(echo.text.encode())
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    @classmethod
+    @contextmanager
+    def running(cls) -> Iterator["Echo"]:
+        """Serve on a free port beside the block."""
+        with cls(("127.0.0.1", 0), cls.Handler) as echo:
+            thread = threading.Thread(target=echo.serve_forever)
+            thread.start()
+            try:
+                yield echo
+            finally:
+                echo.shutdown()
+                thread.join()
+
+
 @contextmanager
-def prometheus(folder: Path, targets: Sequence[str]) -> Iterator[Prometheus]:
-    """Run Prometheus on some targets until the block ends, or this process does."""
+def prometheus(folder: Path, jobs: Mapping[str, Sequence[str]]) -> Iterator[Prometheus]:
+    """Run Prometheus on the targets of some jobs until the block ends, or this process does."""
     config: Mapping[str, object] = {
         "global": {
             "scrape_interval": f"{int(SCRAPE_SECONDS * 1000)}ms",
             "evaluation_interval": "1s",
         },
         "rule_files": [str(RULES)],
-        "scrape_configs": [{"job_name": JOB, "static_configs": [{"targets": list(targets)}]}],
+        "scrape_configs": [
+            {"job_name": job, "static_configs": [{"targets": list(targets)}]}
+            for job, targets in jobs.items()
+        ],
     }
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "prometheus.yml").write_text(yaml.safe_dump(config))

@@ -27,8 +27,6 @@ T = TypeVar("T")
 Won = tuple[str, bytes, str, bytes | None, bytes]
 """(item, kind, who, the fact that was true before, the fact that is true now)."""
 
-TENTHS = np.arange(1, 11) / 10
-"""Bounds, inclusive, by which qualities are counted."""
 _CHUNK = 50_000
 """Facts a call to the pool while a project is rebuilt: bounds the memory of a load."""
 
@@ -65,9 +63,9 @@ class Ledger:
         self.first_labels += len(relabel) - relabels
         self.outlook = outlook
         quality = scores.consensus_quality[scores.num_annotations > 0]
-        tenth = np.searchsorted(TENTHS[:-1], quality)
-        counts = np.bincount(tenth, minlength=len(TENTHS)).tolist()
-        self.quality = [*counts, int(np.rint(quality * 1e6).sum())]
+        millionths = np.rint(1e6 * quality).astype(np.int64)
+        tenth = ((millionths - 1) // 100_000).clip(0, 9)
+        self.quality = [*np.bincount(tenth, minlength=10).tolist(), int(millionths.sum())]
 
 
 @dataclass(slots=True)

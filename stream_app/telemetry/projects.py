@@ -15,11 +15,12 @@ import numpy.typing as npt
 
 from activelab import Epoch, Flag, appraise
 from activelab.calibration import ENDS
-from stream_app.project import TENTHS, Project
+from stream_app.project import Project
 from stream_app.telemetry.families import Family, Samples
 from stream_app.windows import budget_left
 
 MICROSECOND = 1_000_000
+TENTHS = np.arange(1, 11) / 10
 LABELS_BUCKETS = np.array([1, 3, 10, 30, 100, 300, 1_000, 3_000, 10_000])
 
 Buckets = tuple[npt.NDArray[Any], list[int], float]

@@ -262,7 +262,7 @@ def test_what_two_workers_say_of_a_project_at_a_time_counts_once(watched: Watche
     ask = watched.prometheus
 
     def owners() -> list[float]:
-        found = (ask.query(f'activelab_items{{job="{job}"}}') for job in (ONCE, TWICE))
+        found = (ask.query(f'deriv(activelab_items{{job="{job}"}}[5m])') for job in (ONCE, TWICE))
         return [len(series) for series in found]
 
     two = len(watched.projects)

@@ -88,7 +88,7 @@ def _panels(dashboard: Dashboard) -> Iterator[dict[str, Any]]:
 
 
 def _defaults(panel: Panel, empty: str) -> dict[str, Any]:
-    defaults: dict[str, Any] = {"unit": panel.unit, "noValue": empty}
+    defaults: dict[str, Any] = {"unit": panel.unit, "noValue": empty + panel.unless}
     if panel.title == "Projects":
         none = {"type": "value", "options": {"0": {"text": NO_PROJECT, "index": 0}}}
         defaults["mappings"] = [none]

@@ -12,6 +12,8 @@ from deploy.grafana.queries import (
 )
 
 NO_PROJECT = "no project yet"
+NO_CLOCK = ", or none with a clock"
+NO_OVERLAP = ", or no labels to tell by"
 
 CAMPAIGN = Dashboard(
     "campaign",
@@ -36,6 +38,7 @@ CAMPAIGN = Dashboard(
             "Wrong labels left",
             "Consensus labels that the last window expects to be wrong, all items together.",
             state("activelab_expected_wrong_labels"),
+            unless=NO_OVERLAP,
         ),
         number("Windows", "Closed so far.", state("activelab_windows_total")),
         number(
@@ -43,6 +46,7 @@ CAMPAIGN = Dashboard(
             "Until the next boundary of the clock; negative, it is late. Of the first one due.",
             "min(" + state("activelab_next_boundary_timestamp_seconds", "project") + ") - time()",
             "s",
+            unless=NO_CLOCK,
         ),
         number(
             "Budget left",
@@ -76,12 +80,14 @@ CAMPAIGN = Dashboard(
             "Consensus labels that are expected to be wrong, of items with and without a label.",
             {"{{items}}": state("activelab_expected_wrong_labels", "items")},
             stacked=True,
+            unless=NO_OVERLAP,
         ),
         Panel(
             "Gain of a label",
             "Wrong consensus labels that a label of a selected item is expected to put right. Stop "
             "when it costs more than it is worth.",
             {"{{project}}": state("activelab_expected_gain_per_label", "project")},
+            unless=NO_OVERLAP,
         ),
         Panel(
             "Quality of consensus",

@@ -27,6 +27,8 @@ class Panel:
     stacked: bool = False
     most: float | None = None
     """The largest value of the axis."""
+    unless: str = ""
+    """What else can be the reason why there is nothing to be shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,8 @@ def took(metric: str) -> dict[str, str]:
     return quantiles(rate(metric + "_bucket", "le"), p99=0.99, p95=0.95, median=0.5)
 
 
-def number(title: str, says: str, query: str, unit: str = "short", width: int = 3) -> Panel:
+def number(
+    title: str, says: str, query: str, unit: str = "short", width: int = 3, unless: str = ""
+) -> Panel:
     """Return a panel that shows one number, called like the panel."""
-    return Panel(title, says, {title.lower(): query}, unit, "stat", width, 4)
+    return Panel(title, says, {title.lower(): query}, unit, "stat", width, 4, unless=unless)

@@ -1,6 +1,6 @@
 """Random events of a few projects: few names, times and versions, so much meets and much ties."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from random import Random
 from typing import Any, get_args
 
@@ -32,6 +32,7 @@ class Author:
 
     def __init__(self, seed: int) -> None:
         self.rng = Random(seed)
+        self._before: ProjectSettings | None = None
 
     def event(self, topic: Topic) -> Event:
         """Make up an event that belongs on a topic."""
@@ -130,27 +131,34 @@ class Author:
             cause="boundary", boundary=self._second(self.rng.choice((5, *range(10, 120, 10))))
         )
 
-    def strata(self) -> dict[str, Stratum]:
-        """Make up strata, "odd" never one of them."""
+    def aliases(self, classes: Sequence[str]) -> dict[str, str]:
+        """Let some names that are no classes mean one."""
         return {
-            name: Stratum(
-                priority=self.rng.choice((0, 0, -1, 5)), quota=self.rng.choice((0, 10, 33, 50))
-            )
-            for name in self.rng.sample(("old", "new", "none"), self.rng.choice((0, 0, 1, 2)))
+            name: self.rng.choice(classes)
+            for name in CLASSES
+            if name not in classes and self.rng.random() < 0.5
         }
 
+    def strata(self) -> dict[str, Stratum]:
+        """Make up what some strata have; "odd" never has anything."""
+        quotas = self.rng.choice(((0, 0), (50, 50), (34, 0), (100, 0), (67, 33)))
+        made = {
+            name: Stratum(priority=self.rng.choice((0, 0, -1, 5)), quota=quota)
+            for name, quota in zip(self.rng.sample(("old", "new"), 2), quotas, strict=True)
+        }
+        return dict(list(made.items())[: self.rng.choice((0, 1, 2))])
+
     def settings(self) -> ProjectSettings:
-        """Make up settings that mostly let much be selected."""
+        """Make up settings that mostly let much be selected, or change aliases alone."""
+        before = self._before
+        if before is not None and self.rng.random() < 0.3:
+            return before.model_copy(update={"aliases": self.aliases(before.classes)})
         method = self.rng.choice(get_args(MethodName))
         least, most = {"activelab": (1, 1), "activelab_ensemble": (2, 3)}.get(method, (1, 3))
         classes = self.rng.sample(CLASSES, self.rng.randint(2, 4))
-        return ProjectSettings(
+        self._before = ProjectSettings(
             classes=tuple(classes),
-            aliases={
-                name: self.rng.choice(classes)
-                for name in CLASSES
-                if name not in classes and self.rng.random() < 0.5
-            },
+            aliases=self.aliases(classes),
             models=tuple(self.rng.sample("mno", self.rng.randint(least, most))),
             method=method,
             mode=self.rng.choice(("robust", "strict")),
@@ -164,3 +172,4 @@ class Author:
             state=self.rng.choice(("active",) * 10 + ("paused", "closed")),
             seed=self.rng.choice(("", "seed")),
         )
+        return self._before

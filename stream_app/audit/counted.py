@@ -14,6 +14,7 @@
 
 from collections import Counter
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -69,7 +70,7 @@ class Counted:
 def _answers(
     replay: Replay, settings: ProjectSettings, dormant: Counter[str]
 ) -> dict[str, dict[str, int]]:
-    codes = places(settings)
+    codes = _codes(settings)
     answers: dict[str, dict[str, int]] = {}
     for (item, annotator), (_, kind, label) in replay.annotations.items():
         if kind == ABSTENTION:
@@ -95,23 +96,31 @@ def _predictions(
     return predictions
 
 
-def places(settings: ProjectSettings) -> dict[str, int]:
-    """Return the place of the class that a name means: a class's own, or that of an alias."""
-    place = {name: place for place, name in enumerate(settings.classes)}
-    return place | {alias: place[name] for alias, name in settings.aliases.items()}
-
-
 def over(settings: ProjectSettings, prediction: Prediction) -> Probs | None:
     """Return a prediction over a project's classes (K,), or None where it has no mass there."""
-    place = places(settings)
-    listed = [at for at, name in enumerate(prediction.classes) if name in place]
-    kept = prediction.pred_probs[listed]
-    if len(listed) < len(prediction.classes):
+    source, target = _places(prediction.classes, tuple(_codes(settings).items()))
+    kept = prediction.pred_probs[source]
+    if len(source) < len(prediction.classes):
         mass = kept.sum(dtype=np.float64)
         if not mass:
             return None
         kept = (kept / mass).astype(np.float32)
     pred_probs = np.zeros(len(settings.classes), np.float32)
-    for at, share in zip(listed, kept, strict=True):
-        pred_probs[place[prediction.classes[at]]] += share
+    np.add.at(pred_probs, target, kept)
     return pred_probs
+
+
+def _codes(settings: ProjectSettings) -> dict[str, int]:
+    """Return the place of the class that a name means: a class's own, or that of an alias."""
+    code = {name: place for place, name in enumerate(settings.classes)}
+    return code | {alias: code[name] for alias, name in settings.aliases.items()}
+
+
+@lru_cache(maxsize=1024)
+def _places(
+    named: tuple[str, ...], meant: tuple[tuple[str, int], ...]
+) -> tuple[list[int], list[int]]:
+    """Return where the names that mean a class stand among ``named``, and the classes' places."""
+    code = dict(meant)
+    both = [(place, code[name]) for place, name in enumerate(named) if name in code]
+    return [source for source, _ in both], [target for _, target in both]

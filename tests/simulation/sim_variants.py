@@ -9,11 +9,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from unittest.mock import patch
 
+import numpy as np
 import orjson
 from sim_broker import CHANGELOG, Entry, Transaction
 from sim_ports import Disk, Producers
 from sim_worker import Parts, Worker
 
+from activelab import ItemScores
 from schemas import Close, Control, Facts, decode
 from stream_app import facts, windows
 from stream_app.outbound import Outbound
@@ -254,7 +256,20 @@ def the_clock_goes_back(self: Partition, topic: str, begin: int, end: int, now: 
     return _advance(self, topic, begin, end, now)
 
 
+def whoever_asks(*args: Any, annotator: str | None, **kwargs: Any) -> object:
+    return _rank(*args, annotator=None, **kwargs)
+
+
+def nobody_is_done(scores: ItemScores, *, target: float | None) -> object:
+    return np.zeros(len(scores.item_ids), np.bool_)
+
+
+def strata_are_in_memory_only(self: Project, pairs: Iterable[tuple[bytes, bytes]]) -> None:
+    _load_facts(self, (one for one in pairs if facts.split_fact_key(one[0])[2] != facts.STRATUM))
+
+
 _lease, _advance = Outbound.lease, Partition.advance
+_rank, _load_facts = windows.rank, Project.load_facts
 _at_boundary: Callable[..., object] = windows._at_boundary
 _verdict: Callable[..., object] = windows.verdict
 
@@ -284,5 +299,12 @@ VARIANTS = (
     Variant("leases are in memory only", 50, rules={"outbound.Outbound.lease": lease_in_memory}),
     Variant("a boundary counts twice", 50, rules={"windows._at_boundary": every_boundary_counts}),
     Variant("a request is answered twice", 50, rules={"windows.verdict": requests_are_forgotten}),
+    Variant("an annotator is given what they know", 50, rules={"windows.rank": whoever_asks}),
+    Variant("items that are done are selected", 50, rules={"ranking.done": nobody_is_done}),
+    Variant(
+        "strata are in memory only",
+        50,
+        rules={"project.Project.load_facts": strata_are_in_memory_only},
+    ),
     Variant("now goes back", 50, rules={"partition.Partition.advance": the_clock_goes_back}),
 )

@@ -11,7 +11,7 @@ import pytest
 from authors import PROJECTS
 from histories import Delivery, Happening, Historian, Partition, arrival, smallest
 
-from schemas import Annotation, Close, Event, ProjectSettings, Topic
+from schemas import Annotation, Close, Event, Items, ProjectSettings, Topic
 from stream_app.audit import AuditReport, audit_history
 from stream_app.errors import AuditRefused
 from stream_app.ports import Message
@@ -81,6 +81,14 @@ def found(partition: Partition) -> set[str]:
     return {re.sub(r"^rank \d+", "selection", what) for what in wrong}
 
 
+def bodies(partition: Partition, topic: Topic) -> list[dict[str, Any]]:
+    """Return what was said on a topic."""
+    said = partition.stage.memory.said
+    return [
+        orjson.loads(message.value) for name, message in said if name == topic and message.value
+    ]
+
+
 def change_said(partition: Partition, topic: Topic, change: Change) -> None:
     """Change what was said on a topic."""
     said: list[tuple[str, Message]] = []
@@ -135,6 +143,99 @@ def setting(*path: str, to: object) -> Change:
 )
 def test_what_is_not_as_recomputed_is_named(topic: Topic, change: Change, what: set[str]) -> None:
     assert found(forged(topic, change)) == what
+
+
+STEERED: dict[str, object] = {
+    "quality_target": 0.9,
+    "strata": {"quoted": {"quota": 50}, "urgent": {"priority": 1}},
+}
+"""Of four items one is urgent, one is of a stratum with a quota, one is done, and ann knows one."""
+
+
+def steered(item: str | None = None) -> set[str]:
+    """Let a window for ann select items u and q; return what differs if q had been ``item``."""
+    strata = (("u", "urgent"), ("q", "quoted"), ("b", None), ("a", None))
+    said = [Annotation(item="a", annotator="ann", label="cat")]
+    said += [Annotation(item="d", annotator=who, label="dog") for who in ("bob", "cyd", "dan")]
+    close = Close(cause="request", request_id="r", annotator="ann")
+    partition = lived(
+        [
+            arrival(Topic.CONTROL, BIRDS, project(**STEERED)),
+            *(
+                arrival(Topic.CONTROL, BIRDS, Items(items=[i], status="registered", stratum=s))
+                for i, s in strata
+            ),
+            *(arrival(Topic.ANNOTATIONS, BIRDS, answer) for answer in said),
+            *(Delivery(topic, 10) for topic in (Topic.CONTROL, Topic.ANNOTATIONS)),
+            arrival(Topic.CONTROL, BIRDS, close),
+        ]
+    )
+    selected = [one["item"] for one in bodies(partition, Topic.SELECTIONS)]
+    assert selected == ["u", "q"]
+    if item is not None:
+        change_said(
+            partition,
+            Topic.SELECTIONS,
+            lambda body: [body | ({"item": item} if body["item"] == "q" else {})],
+        )
+    return found(partition)
+
+
+def test_an_audit_agrees_with_all_controls_at_once() -> None:
+    assert steered() == set()
+
+
+@pytest.mark.parametrize(
+    ("item", "what"),
+    [("a", "an annotator's own"), ("d", "done"), ("b", "behind the quota"), ("e", "no item")],
+)
+def test_a_selection_that_a_control_forbids_is_named(item: str, what: str) -> None:
+    assert {"selection item"} <= steered(item), what
+
+
+@pytest.mark.parametrize(
+    ("topic", "change", "what"),
+    [
+        (Topic.WINDOWS, setting("cause", "annotator", to="bob"), {"cause annotator"}),
+        (Topic.WINDOWS, lambda body: [dropped(body)], {"cause annotator"}),
+        (Topic.SELECTIONS, setting("stratum", to="urgent"), {"selection stratum"}),
+    ],
+)
+def test_an_annotator_or_a_stratum_of_a_manifest_that_is_not_the_closes_is_named(
+    topic: Topic, change: Change, what: set[str]
+) -> None:
+    close = Close(cause="request", request_id="r", annotator="ann")
+    registered = Items(items=["a"], status="registered", stratum="quoted")
+    partition = lived(
+        [arrival(Topic.CONTROL, BIRDS, event) for event in (project(), registered, close)]
+    )
+    assert found(partition) == set()
+    change_said(partition, topic, change)
+    assert found(partition) == what
+
+
+def dropped(body: dict[str, Any]) -> dict[str, Any]:
+    """Leave the annotator out of a cause."""
+    return body | {"cause": {"request_id": body["cause"]["request_id"]}}
+
+
+def test_windows_before_and_after_a_rename_audit() -> None:
+    first = project()
+    second = project(classes=("feline", "dog"), aliases={"cat": "feline"})
+    partition = one_window(ANSWERS, first)
+    late = [
+        arrival(Topic.CONTROL, BIRDS, second),
+        arrival(Topic.ANNOTATIONS, BIRDS, Annotation(item="a", annotator="cyd", label="feline")),
+        arrival(Topic.ANNOTATIONS, BIRDS, Annotation(item="a", annotator="dan", label="cat")),
+        Delivery(Topic.CONTROL, 1),
+        Delivery(Topic.ANNOTATIONS, 2),
+        arrival(Topic.CONTROL, BIRDS, request("s")),
+    ]
+    asyncio.run(partition.live(late))
+    reports = list(audit_history(partition.history(BIRDS)))
+    assert said(reports) == []
+    assert [report.window.counts.labels for report in reports] == [3, 5]
+    assert [report.window.settings for report in reports] == [first, second]
 
 
 def test_a_cut_that_goes_back_is_named() -> None:

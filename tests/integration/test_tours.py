@@ -5,6 +5,7 @@ import re
 import subprocess
 from pathlib import Path
 
+import pytest
 from workers import Deployment
 
 ROOT = Path(__file__).parents[2]
@@ -29,7 +30,7 @@ def played(document: str, deployment: Deployment, folder: Path) -> str:
         env=environment,
         capture_output=True,
         text=True,
-        timeout=150,
+        timeout=300,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
@@ -43,6 +44,7 @@ def test_the_tour_ends_with_an_audited_window(deployment: Deployment, tmp_path: 
     assert "agrees" in said
 
 
+@pytest.mark.timeout(360)  # a dozen commands, on a machine that may be busy with other things
 def test_the_controls_do_what_their_document_says(deployment: Deployment, tmp_path: Path) -> None:
     said = played("docs/controls.md", deployment, tmp_path)
     first, pulled, last = re.findall(

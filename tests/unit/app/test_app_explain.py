@@ -105,6 +105,13 @@ def test_a_selected_item_is_on_lease_until_an_answer_comes() -> None:
     assert said.leased_until == said.selections[0].until
 
 
+def test_an_item_that_is_done_says_so_and_what_it_belongs_to() -> None:
+    target = control(SETTINGS.model_copy(update={"quality_target": 0.5, "max_answers": 9}))
+    stratum = control(Items(items=("a",), status="registered", stratum="german"))
+    said = explained("a", target, stratum, answers("a", ann="cat", bob="cat"))
+    assert (said.state, said.stratum) == ("done", "german")
+
+
 def test_an_excluded_item_stands_nowhere_and_keeps_what_was_said() -> None:
     said = explained("a", answers("a", ann="cat"), control(Items(items=("a",), status="excluded")))
     assert (said.state, said.standing, len(said.answers)) == ("excluded", None, 1)

@@ -241,6 +241,13 @@ def test_items_are_registered_unless_they_say_otherwise(files: Files) -> None:
     assert default == Items(items=("d",), status="excluded")
 
 
+def test_items_of_one_stratum_are_one_record(files: Files) -> None:
+    text = "item,stratum\na,german\nb,german\nc,\n"
+    german, others = files.items("i.csv", text)
+    assert german == Items(items=("a", "b"), status="registered", stratum="german")
+    assert others == Items(items=("c",), status="registered")
+
+
 @pytest.mark.parametrize("text", ["item,status\na,gone\n", 'item\n""\n'])
 def test_items_without_a_name_or_with_another_status_are_refused(files: Files, text: str) -> None:
     with pytest.raises(BadFile, match=r"i\.csv line 2"):

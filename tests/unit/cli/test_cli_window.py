@@ -26,6 +26,7 @@ def window(
     budget: int = 5,
     counts: dict[str, int] | None = None,
     lacks: dict[str, int] | None = None,
+    quality_target: float | None = None,
 ) -> Window:
     """Build a manifest that selects nothing."""
     usual = {
@@ -43,7 +44,13 @@ def window(
         cause=cause,
         now=0,
         cut={},
-        settings=ProjectSettings(classes=("a", "b"), models=("m",), budget=budget, max_answers=3),
+        settings=ProjectSettings(
+            classes=("a", "b"),
+            models=("m",),
+            budget=budget,
+            max_answers=3,
+            quality_target=quality_target,
+        ),
         rule_version="1",
         epoch=1,
         parameters=Parameters(
@@ -73,6 +80,15 @@ def window(
         (
             window(counts={"leased": 2, "eligible": 0}),
             "of 9 items 2 are on lease, 7 have 3 answers or more",
+        ),
+        (
+            window(
+                RequestCause(request_id="r", annotator="ann"),
+                counts={"eligible": 0},
+                quality_target=0.9,
+            ),
+            "3 answers or more (max_answers) or a quality of 0.9 or more (quality_target)"
+            " or an answer of 'ann'.",
         ),
         (window(budget=0, counts={"budget_left": 0}), "The project's budget is 0"),
         (window(counts={"budget_left": 0}), "The budget is spent until the next boundary"),

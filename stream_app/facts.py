@@ -167,6 +167,7 @@ def decode_said(raw: bytes) -> tuple[str | None, str]:
     return consensus.decode() or None, progress
 
 
+@lru_cache(maxsize=1024)
 def encode_classes(classes: tuple[str, ...]) -> bytes:
     """Encode the class names of a prediction, which are sorted."""
     names = b"".join(map(_prefixed, classes))

@@ -8,7 +8,7 @@
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import compress
 from operator import not_
@@ -38,7 +38,7 @@ class Keyed(NamedTuple):
     def event(self) -> str:
         """Return the type of event, as metrics name it."""
         if self.kind == facts.ANNOTATION:
-            return _ANNOTATIONS[facts.order(self.fact)[1]]
+            return _ANNOTATIONS[facts.answer(self.fact)[0]]
         return _EVENTS[self.kind]
 
 
@@ -116,36 +116,38 @@ def fold(
 ) -> Folded:
     """Fold a run of facts into memory and return what is to be said; ``known`` is moved on."""
     outbound = Outbound()
-    won: dict[bytes, tuple[Keyed, bytes | None]] = {}
+    won: dict[str, dict[bytes, Won]] = defaultdict(dict)
     answered: dict[str, set[str]] = defaultdict(set)
     stale: Counter[str] = Counter()
     for one in incoming:
-        before = known[one.key]
-        if not facts.newer(one.fact, before):
+        key, project_id, item, kind, who, fact = one
+        before = known[key]
+        if not facts.newer(fact, before):
             stale[one.event] += 1
             continue
-        known[one.key] = one.fact
-        won[one.key] = one, won[one.key][1] if one.key in won else before
-        if one.kind == facts.ANNOTATION and facts.order(one.fact)[1] != RETRACTION:
-            answered[one.project].add(one.item)
+        known[key] = fact
+        winners = won[project_id]
+        if key in winners:
+            before = winners[key][3]
+        winners[key] = item, kind, who, before, fact
+        if kind == facts.ANNOTATION and facts.answer(fact)[0] != RETRACTION:
+            answered[project_id].add(item)
 
-    by_project: dict[str, list[Won]] = defaultdict(list)
-    for key, (one, before) in won.items():
-        outbound.changes.append((key, one.fact))
-        by_project[one.project].append((one.item, one.kind, one.who, before, one.fact))
-    for project_id, winners in by_project.items():
+    for project_id, winners in won.items():
+        outbound.changes.extend((key, fact) for key, (*_, fact) in winners.items())
         project = partition.projects.get(project_id)
         if project is None:
-            partition.strangers[project_id] += sum(before is None for *_, before, _ in winners)
+            new = sum(before is None for *_, before, _ in winners.values())
+            partition.strangers[project_id] += new
         else:
-            _say(outbound, project, winners, answered[project_id])
+            _say(outbound, project, winners.values(), answered[project_id])
     for rejection in run.rejections:
         outbound.say_rejection(rejection, topic, partition.number)
     outbound.changes.append(partition.advance(topic, run.begin, run.end, run.now))
     return Folded(outbound, stale)
 
 
-def _say(outbound: Outbound, project: Project, won: list[Won], answered: set[str]) -> None:
+def _say(outbound: Outbound, project: Project, won: Iterable[Won], answered: set[str]) -> None:
     """Let a project take its winners, and say what that changes."""
     touched = project.take(won)
     outbound.lease(project, sorted(answered & project.leases.keys()), until=0)

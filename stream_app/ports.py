@@ -6,7 +6,7 @@ fakes that crash on purpose. Nothing here knows Kafka's client or Faust.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from schemas import SourceRecord
 
@@ -28,8 +28,7 @@ class Run:
     records: Sequence[SourceRecord]
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """A record to be produced; ``value`` None is a tombstone."""
 
     key: bytes | None

@@ -76,6 +76,20 @@ class Touched:
     annotators: set[str] = field(default_factory=set)
 
 
+@dataclass(slots=True)
+class Told:
+    """What facts tell a pool."""
+
+    answers: list[tuple[str, str, int]] = field(default_factory=list)
+    """(item, annotator, code)."""
+    statuses: list[tuple[str, int]] = field(default_factory=list)
+    strata: list[tuple[str, str]] = field(default_factory=list)
+    predictions: dict[tuple[str, bytes], list[tuple[str, bytes]]] = field(
+        default_factory=lambda: defaultdict(list)
+    )
+    """By model and classes: (item, probabilities)."""
+
+
 class Project:
     """One project: settings, ledger, pool, what was said, and the dormant facts by name."""
 
@@ -164,47 +178,51 @@ class Project:
 
     def take(self, won: Iterable[Won]) -> Touched:
         """Bring the pool in line with facts that have just won, in any order."""
+        told = self._read(won)
         touched = Touched()
-        answers: list[tuple[str, str, int]] = []
-        statuses: list[tuple[str, int]] = []
-        strata: list[tuple[str, str]] = []
-        predictions: dict[tuple[str, bytes], tuple[list[str], list[bytes]]]
-        predictions = defaultdict(lambda: ([], []))
-        for item, kind, who, before, fact in won:
-            if before is not None:
-                self._count_dormant(self._dormant_name(kind, who, before), -1)
-            if kind == facts.ANNOTATION:
-                code, dormant = self._answer(facts.answer(fact))
-                answers.append((item, who, code))
-            else:
-                dormant = self._dormant_name(kind, who, fact)
-                if kind == facts.STATUS:
-                    excluded = facts.order(fact)[1] == facts.EXCLUDED
-                    statuses.append((item, -1 if excluded else 1))
-                elif kind == facts.STRATUM:
-                    strata.append((item, facts.stratum_name(fact)))
-                elif who in self.settings.models:
-                    classes, pred_probs = facts.split_prediction(fact)
-                    columns = predictions[who, classes]
-                    columns[0].append(item)
-                    columns[1].append(pred_probs)
-            self._count_dormant(dormant, 1)
-        if answers:
-            items, annotators, codes = zip(*answers, strict=True)
+        if told.answers:
+            items, annotators, codes = zip(*told.answers, strict=True)
             self.pool.set_labels(items, annotators, codes)
             touched.items.update(items)
             touched.annotators.update(annotators)
-        if statuses:
-            items, values = zip(*statuses, strict=True)
-            self.pool.set_status(items, values)
+        if told.statuses:
+            items, statuses = zip(*told.statuses, strict=True)
+            self.pool.set_status(items, statuses)
             touched.items.update(items)
-        if strata:  # no score of these items changes
-            items, names = zip(*strata, strict=True)
+        if told.strata:  # no score of these items changes
+            items, names = zip(*told.strata, strict=True)
             self.strata.put(self.pool.places(items), names)
-        for (model, classes), (predicted, rows) in predictions.items():
-            self._predict(model, classes, predicted, rows)
-            touched.items.update(predicted)
+        for (model, classes), rows in told.predictions.items():
+            items, pred_probs = zip(*rows, strict=True)
+            self._predict(model, classes, items, pred_probs)
+            touched.items.update(items)
         return touched
+
+    def _read(self, won: Iterable[Won]) -> Told:
+        """Read what facts tell the pool; count those that tell it nothing, by name."""
+        told, models = Told(), self.pool.models
+        for item, kind, who, before, fact in won:
+            if before is not None and self.dormant:
+                dormant = self._dormant_name(kind, who, before)
+                if dormant is not None:
+                    self._count_dormant(dormant, -1)
+            if kind == facts.ANNOTATION:
+                code, dormant = self._answer(facts.answer(fact))
+                told.answers.append((item, who, code))
+                if dormant is not None:
+                    self._count_dormant(dormant, 1)
+            elif kind == facts.PREDICTION:
+                if who in models:
+                    classes, pred_probs = facts.split_prediction(fact)
+                    told.predictions[who, classes].append((item, pred_probs))
+                else:
+                    self._count_dormant(f"models:{who}", 1)
+            elif kind == facts.STATUS:
+                excluded = facts.order(fact)[1] == facts.EXCLUDED
+                told.statuses.append((item, -1 if excluded else 1))
+            else:
+                told.strata.append((item, facts.stratum_name(fact)))
+        return told
 
     def _answer_of(self, answer: bytes) -> tuple[int, str | None]:
         """Return the pool's code of an answer, and its dormant name if its label is not listed."""
@@ -231,29 +249,33 @@ class Project:
         self.pool.set_predictions(
             [item for item, ok in zip(items, alive, strict=True) if ok], model, pred_probs[alive]
         )
-        self.pool.drop_predictions(
-            [item for item, ok in zip(items, alive, strict=True) if not ok], model
-        )
+        dead = [item for item, ok in zip(items, alive, strict=True) if not ok]
+        self.pool.drop_predictions(dead, model)
+        self._count_dormant(_without_mass(model), len(dead))
 
-    def _count_dormant(self, name: str | None, change: int) -> None:
-        """Count a fact in or out of the dormant ones, by what keeps it from counting."""
-        if name is not None:
-            self.dormant[name] += change
-            if not self.dormant[name]:
-                del self.dormant[name]
+    def _count_dormant(self, name: str, change: int) -> None:
+        """Count facts in or out of the dormant ones, by what keeps them from counting."""
+        self.dormant[name] += change
+        if not self.dormant[name]:
+            del self.dormant[name]
 
     def _dormant_name(self, kind: bytes, who: str, fact: bytes) -> str | None:
-        """Return what keeps a fact from counting; None when it counts."""
+        """Return what kept a fact from counting; None when it counted."""
         if kind == facts.ANNOTATION:
             return self._answer(facts.answer(fact))[1]
         if kind == facts.PREDICTION:
-            if who not in self.settings.models:
+            if who not in self.pool.models:
                 return f"models:{who}"
             classes, raw = facts.split_prediction(fact)
             source, _, whole = placed(self._named(classes), self.settings.classes)
             if not whole and not np.frombuffer(raw, "<f4")[source].any():
-                return f"classes of models:{who}"
+                return _without_mass(who)
         return None
+
+
+def _without_mass(model: str) -> str:
+    """Name the dormant predictions of a model that say nothing of any class that is listed."""
+    return f"classes of models:{model}"
 
 
 def _chunks(stream: Iterable[T]) -> Iterator[list[T]]:

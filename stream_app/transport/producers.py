@@ -121,7 +121,7 @@ class Producers:
             raise ValueError(message)
         producer = self._producers[partition]
         # 1. Everything is laid out first: what is too large fails before the transaction begins.
-        said = [Message(key, value) for key, value in changes]
+        said = [(key, value, ()) for key, value in changes]
         batches = [(self._changelog, batch) for batch in self._batches(producer, said)]
         last = len(batches) - 1
         batches += [
@@ -147,24 +147,20 @@ class Producers:
         return offset
 
     def _batches(
-        self, producer: AIOKafkaProducer, messages: Iterable[Message]
+        self, producer: AIOKafkaProducer, messages: Iterable[tuple[Any, ...]]
     ) -> Iterator[BatchBuilder]:
         """Pack ``messages`` in order; a batch is what the broker's record limit speaks of."""
-        batch = producer.create_batch()
-        for message in messages:
-            if not self._append(batch, message):
+        batch = None
+        for key, value, headers in messages:
+            if batch is not None:
+                said = batch.append(timestamp=None, key=key, value=value, headers=list(headers))
+                if said is not None:
+                    continue
                 yield batch
-                batch = producer.create_batch()
-                self._append(batch, message)
-            if batch.size() > self._max_batch_bytes:
+            batch = producer.create_batch()
+            batch.append(timestamp=None, key=key, value=value, headers=list(headers))
+            if batch.size() > self._max_batch_bytes:  # the first one is taken whatever its size
                 text = f"a record of {batch.size()} bytes exceeds {self._max_batch_bytes}"
                 raise ValueError(text)
-        if batch.record_count():
+        if batch is not None:
             yield batch
-
-    @staticmethod
-    def _append(batch: BatchBuilder, message: Message) -> bool:
-        appended = batch.append(
-            timestamp=None, key=message.key, value=message.value, headers=list(message.headers)
-        )
-        return appended is not None

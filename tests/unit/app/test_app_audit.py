@@ -3,7 +3,6 @@
 import asyncio
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -95,7 +94,7 @@ def change_said(partition: Partition, topic: Topic, change: Change) -> None:
     for name, message in partition.stage.memory.said:
         if name == topic and message.value:
             bodies = change(orjson.loads(message.value))
-            said += [(name, replace(message, value=orjson.dumps(body))) for body in bodies]
+            said += [(name, message._replace(value=orjson.dumps(body))) for body in bodies]
         else:
             said.append((name, message))
     partition.stage.memory.said = said

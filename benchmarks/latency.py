@@ -22,15 +22,8 @@ from aiokafka import AIOKafkaProducer
 from benchmarks.crowd import ROWS, SETTINGS, item_names, predicted
 from benchmarks.pools import ANNOTATORS, CLASSES
 from benchmarks.report import is_quick, verdict
-from benchmarks.running import (
-    PATIENCE,
-    PROJECT,
-    Deployment,
-    Worker,
-    deployed,
-    kafka,
-    working,
-)
+from benchmarks.running import PATIENCE, PROJECT, Deployment, deployed, kafka
+from benchmarks.workers import Worker, working
 from experiments.document import table
 from schemas import Topic, project_key
 from stream_app.reading import Records, reading

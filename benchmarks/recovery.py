@@ -19,7 +19,8 @@ import numpy as np
 from benchmarks.crowd import SETTINGS, item_names, labelled, predicted
 from benchmarks.plain import create_topics, plain_seconds
 from benchmarks.report import is_quick, verdict
-from benchmarks.running import Deployment, deployed, feed, filled, kafka, working
+from benchmarks.running import Deployment, deployed, feed, kafka
+from benchmarks.workers import data_dir, filled, working
 from experiments.document import table
 from stream_app.reading import reading
 
@@ -78,7 +79,7 @@ async def measure(servers: str, folder: Path, items: int, share: int) -> list[Me
             if len(some) < share:
                 some.append(change)
         measured = [await ours(deployment, "restart with its disk", 0)]
-        shutil.rmtree(deployment.data_dir(0))
+        shutil.rmtree(data_dir(deployment.settings, 0))
         measured.append(await ours(deployment, "with an empty disk", number))
         return [*measured, await fausts(deployment, some)]
 

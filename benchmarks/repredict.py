@@ -3,7 +3,7 @@
 All items of a project have 2.5 labels and a prediction. A model predicts all of them again, in
 columnar batches as the trainer sends them, and then labels come, a record each; both wait when the
 worker starts. From the moment that it serves until all is durable: each item's fact, and its new
-score. Bytes are what the broker keeps of the worker's transactions, by prediction.
+score. CPU is the worker's; bytes are what the broker keeps of its transactions, by prediction.
 """
 
 import asyncio
@@ -14,7 +14,8 @@ import numpy as np
 
 from benchmarks.crowd import SETTINGS, item_names, labelled, predicted, single_labels
 from benchmarks.report import is_quick, verdict
-from benchmarks.running import deployed, filled, kafka, seconds_of
+from benchmarks.running import deployed, kafka
+from benchmarks.workers import Taken, filled, taken
 from experiments.document import table
 from schemas import Topic
 
@@ -24,8 +25,8 @@ FLOOR, TARGET = 80, 250
 
 async def measure(
     servers: str, folder: Path, items: int, rounds: int, events: int
-) -> tuple[float, float, dict[str, float]]:
-    """Return predictions a second, events a second, and bytes a prediction by topic."""
+) -> tuple[Taken, Taken, dict[str, float]]:
+    """Return what predictions took, what labels took, and bytes a prediction by topic."""
     async with deployed(servers, folder) as deployment:
         names = item_names(items)
         labels = labelled(names, np.random.default_rng(0))
@@ -33,13 +34,13 @@ async def measure(
         topics = (deployment.changelog, deployment.settings.topic(Topic.ITEM_SCORES))
         before = {topic: deployment.written(topic) for topic in topics}
         values = [one for version in range(rounds) for one in predicted(names, 2 + version)]
-        predictions = items * rounds
-        rate = predictions / await seconds_of(deployment, Topic.PREDICTIONS, values)
+        predictions = await taken(deployment, Topic.PREDICTIONS, values, items * rounds)
         written = {
-            topic: (deployment.written(topic) - before[topic]) / predictions for topic in topics
+            topic: (deployment.written(topic) - before[topic]) / predictions.events
+            for topic in topics
         }
-        labels = single_labels(names, events, np.random.default_rng(1))
-        return rate, events / await seconds_of(deployment, Topic.ANNOTATIONS, labels), written
+        singles = single_labels(names, events, np.random.default_rng(1))
+        return predictions, await taken(deployment, Topic.ANNOTATIONS, singles, events), written
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -50,16 +51,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with kafka() as (servers, folder):
         predictions, singles, written = asyncio.run(measure(servers, folder, items, rounds, events))
     changelog, scores = written.values()
-    rows = [
-        [f"predictions of {items:,} items, {rounds} times", f"{predictions:,.0f}"],
-        ["labels, a record each", f"{singles:,.0f}"],
-    ]
-    print(table(["waiting", "a second"], *rows))
+    waiting = {
+        f"predictions of {items:,} items, {rounds} times": predictions,
+        "labels, a record each": singles,
+    }
+    rows = [[what, f"{one.rate:,.0f}", f"{one.cpu_each:.1f}"] for what, one in waiting.items()]
+    print(table(["waiting", "a second", "CPU µs each"], *rows))
     print(
-        f"\na prediction writes {changelog + scores:.0f} bytes: {changelog:.0f} to the changelog,"
+        f"\na prediction writes {changelog + scores:.0f} bytes: {changelog:.0f} to the changelog, "
+        f"{scores:.0f} to the scores"
     )
-    print(f"{scores:.0f} to the scores")
-    verdict("thousands of predictions a second", predictions / 1000, FLOOR, TARGET)
+    verdict("thousands of predictions a second", predictions.rate / 1000, FLOOR, TARGET)
 
 
 if __name__ == "__main__":

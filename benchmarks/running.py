@@ -1,24 +1,17 @@
-"""What is measured through Kafka: deployments, records that wait in them, and real workers."""
+"""Where it is measured: a Kafka, deployments on it, and records that wait in them."""
 
 import asyncio
-import os
-import re
-import sys
-import time
 import uuid
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Self
-from urllib.request import urlopen
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.producer.message_accumulator import BatchBuilder
-from prometheus_client.parser import text_string_to_metric_families
 
 from schemas import Close, ProjectSettings, Topic, home, project_key
 from stream_app.broker import Broker
@@ -31,8 +24,6 @@ PROJECT = "animals"
 BATCH_BYTES = 1 << 18
 PATIENCE = 300.0
 """Seconds that anything may take."""
-_ASSIGNED = re.compile(r"event='assigned' partitions=\[([\d, ]*)\]")
-_WEB = re.compile(r"event='web' url='([^']+)'")
 
 
 @contextmanager
@@ -116,14 +107,6 @@ class Deployment:
         """Return the changelog's name."""
         return changelog(self.settings.app_id)
 
-    def data_dir(self, worker: int) -> Path:
-        """Return the folder of a worker of `working`."""
-        return _data_dir(self.settings, worker)
-
-
-def _data_dir(settings: Settings, worker: int) -> Path:
-    return settings.data_dir.with_name(f"{settings.data_dir.name}-{worker}")
-
 
 def _name_at(partition: int, partitions: int) -> str:
     """Return a project's name whose home is a partition."""
@@ -175,109 +158,3 @@ def _batches(
         size += len(key or b"") + len(value)
     if size:
         yield batch
-
-
-@dataclass(slots=True)
-class Worker:
-    """A worker process, looked at from outside."""
-
-    process: asyncio.subprocess.Process
-    began: float
-    """When it was started, in seconds of `time.perf_counter`."""
-    partitions: frozenset[int] = frozenset()
-    assigned_at: float = 0.0
-    """When it last began to serve partitions."""
-    lines: list[str] = field(default_factory=list)
-    _said: asyncio.Condition = field(default_factory=asyncio.Condition)
-
-    @classmethod
-    async def start(cls, settings: Settings) -> Self:
-        """Start a worker of a deployment."""
-        began = time.perf_counter()
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "stream_app.cli", "worker"),
-            env={**os.environ, **settings.environment()},
-            stderr=asyncio.subprocess.PIPE,
-        )
-        return cls(process, began)
-
-    async def listen(self) -> None:
-        """Read its log until it ends."""
-        assert self.process.stderr is not None
-        async for raw in self.process.stderr:
-            line = raw.decode()
-            self.lines.append(line)
-            if found := _ASSIGNED.search(line):
-                self.assigned_at = time.perf_counter()
-                self.partitions = frozenset(map(int, found[1].split(",")))
-            async with self._said:
-                self._said.notify_all()
-        async with self._said:
-            self._said.notify_all()
-
-    async def serving(self, number: int) -> None:
-        """Wait until it serves so many partitions."""
-
-        def serves() -> bool:
-            assert self.process.returncode is None, "".join(self.lines[-20:])
-            return len(self.partitions) == number
-
-        async with asyncio.timeout(PATIENCE), self._said:
-            await self._said.wait_for(serves)
-
-    def cpu_seconds(self) -> float:
-        """Return the processor time that it has taken so far, of all its threads."""
-        stat = Path(f"/proc/{self.process.pid}/stat").read_text()
-        user, system = stat.rpartition(")")[2].split()[11:13]
-        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
-
-    async def metric(self, name: str) -> float:
-        """Scrape it: the sum of a series."""
-        (url,) = {found[1] for line in self.lines if (found := _WEB.search(line))}
-        text = await asyncio.to_thread(lambda: urlopen(url).read().decode())
-        return sum(
-            sample.value
-            for family in text_string_to_metric_families(text)
-            for sample in family.samples
-            if sample.name == name
-        )
-
-
-@asynccontextmanager
-async def working(settings: Settings, workers: int = 1) -> AsyncIterator[list[Worker]]:
-    """Run workers that share a deployment's partitions; give them when they serve them all."""
-    started: list[Worker] = []
-    async with asyncio.TaskGroup() as listening:
-        try:
-            for number in range(workers):
-                place = {"data_dir": _data_dir(settings, number)}
-                worker = await Worker.start(settings.model_copy(update=place))
-                started.append(worker)
-                listening.create_task(worker.listen())
-            for worker in started:
-                await worker.serving(settings.partitions // workers)
-            yield started
-        finally:
-            for worker in started:
-                if worker.process.returncode is None:
-                    worker.process.terminate()
-            await asyncio.gather(*(worker.process.wait() for worker in started))
-
-
-async def filled(
-    deployment: Deployment, settings: ProjectSettings, predictions: list[bytes], labels: list[bytes]
-) -> None:
-    """Let a worker fill `PROJECT`, and stop it."""
-    async with working(deployment.settings):
-        await deployment.settle([PROJECT], settings)
-        await deployment.feed(Topic.PREDICTIONS, predictions)
-        await deployment.feed(Topic.ANNOTATIONS, labels)
-        await deployment.settled(Topic.PREDICTIONS, Topic.ANNOTATIONS)
-
-
-async def seconds_of(deployment: Deployment, topic: Topic, values: Iterable[bytes]) -> float:
-    """Return what a worker takes for records that wait when it begins to serve."""
-    await deployment.feed(topic, values)
-    async with deployment.marked(topic) as passed, working(deployment.settings) as (worker,):
-        await passed()
-        return time.perf_counter() - worker.assigned_at

@@ -1,11 +1,11 @@
 """What an event costs when there is more of everything: ``python -m benchmarks.scale [--quick]``.
 
-Filled projects (2.5 labels and a prediction an item), whose labels are corrected, a record each,
-all sent at once; then one of them closes a window. More items, more projects with as many items in
-all, more partitions, more workers: each beside the same with less. Corrections go round the items,
-so nothing grows while it is measured, and a run of 10,000 has no item twice. The cost is the
-workers' processor time; bytes are what the broker keeps of all topics for one window of 100
-selections. ``--quick`` leaves out 1 M items, and half of the rest.
+Filled projects (2.5 labels and a prediction an item, 200 annotators in each), whose labels are
+corrected, a record each, all sent at once; then one of them closes a window. More items, more
+projects that share as many items, more partitions, more workers: each beside the same with less.
+Corrections go round the items, so nothing grows while it is measured. The cost is the workers'
+processor time; bytes are what the broker keeps of all topics for one window of 100 selections.
+``--quick`` leaves out 1 M items, and half of the rest.
 """
 
 import asyncio
@@ -18,20 +18,19 @@ import numpy as np
 
 from benchmarks.crowd import SETTINGS, corrections, item_names, labelled, predicted
 from benchmarks.report import is_quick, verdict
-from benchmarks.running import PATIENCE, Deployment, deployed, kafka, working
+from benchmarks.running import PATIENCE, Deployment, deployed, kafka
+from benchmarks.workers import working
 from experiments.document import table
 from schemas import Topic, home
 
 FLOOR, TARGET = 1 / 1.5, 1 / 1.2
-RUN_ROWS = 10_000
-FEWEST_ITEMS = 10_000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, order=True, slots=True)
 class Case:
     """How much there is of everything."""
 
-    items: int = FEWEST_ITEMS
+    items: int
     projects: int = 1
     partitions: int = 1
     workers: int = 1
@@ -48,22 +47,23 @@ class Case:
         return found
 
 
-ALONE, MANY, SPREAD = Case(), Case(projects=10), Case(projects=12)
+FEW, SOME, MANY = 10_000, 100_000, 1_000_000
+ALONE, SHARED = Case(SOME), Case(SOME, projects=12)
 QUICK = {
-    Case(items=100_000): ALONE,
-    Case(projects=100): ALONE,
-    Case(projects=12, partitions=4, workers=2): SPREAD,
+    Case(SOME): Case(FEW),
+    Case(SOME, projects=100): ALONE,
+    Case(SOME, projects=12, partitions=4, workers=2): SHARED,
 }
 """What is measured, and beside what."""
 ALL = {
-    Case(items=100_000): ALONE,
-    Case(items=1_000_000): ALONE,
-    Case(projects=10): ALONE,
-    Case(projects=100): ALONE,
-    Case(projects=12, partitions=2): SPREAD,
-    Case(projects=12, partitions=4): SPREAD,
-    Case(projects=12, partitions=2, workers=2): SPREAD,
-    Case(projects=12, partitions=4, workers=2): SPREAD,
+    Case(SOME): Case(FEW),
+    Case(MANY): Case(FEW),
+    Case(SOME, projects=10): ALONE,
+    Case(SOME, projects=100): ALONE,
+    Case(SOME, projects=12, partitions=2): SHARED,
+    Case(SOME, projects=12, partitions=4): SHARED,
+    Case(SOME, projects=12, partitions=2, workers=2): SHARED,
+    Case(SOME, projects=12, partitions=4, workers=2): SHARED,
 }
 
 
@@ -79,24 +79,24 @@ class Cost:
 
 async def measure(servers: str, folder: Path, case: Case, events: int) -> Cost:
     """Measure a case on a deployment of its own."""
-    async with deployed(servers, folder, case.partitions) as deployment:
-        settings = deployment.settings.model_copy(update={"run_rows": RUN_ROWS})
-        async with working(settings, case.workers) as workers:
-            await fill(deployment, case)
-            before = sum(worker.cpu_seconds() for worker in workers)
-            rng = np.random.default_rng(1)
-            each = events // case.projects
-            corrected = [
-                [(name, one) for one in corrections(items_of(case), each, rng)]
-                for name in case.names()
-            ]
-            in_turn = chain.from_iterable(zip(*corrected, strict=True))
-            await deployment.feed_all(Topic.ANNOTATIONS, in_turn)
-            await deployment.settled(Topic.ANNOTATIONS)
-            spent = sum(worker.cpu_seconds() for worker in workers) - before
-            written = deployment.written()
-            await deployment.client.close_window(case.names()[0], within=PATIENCE)
-            return Cost(1e6 * spent / (each * case.projects), deployment.written() - written)
+    async with (
+        deployed(servers, folder, case.partitions) as deployment,
+        working(deployment.settings, case.workers) as workers,
+    ):
+        await fill(deployment, case)
+        before = sum(worker.cpu_seconds() for worker in workers)
+        rng = np.random.default_rng(1)
+        each = events // case.projects
+        corrected = [
+            [(name, one) for one in corrections(items_of(case), each, rng)] for name in case.names()
+        ]
+        in_turn = chain.from_iterable(zip(*corrected, strict=True))
+        await deployment.feed_all(Topic.ANNOTATIONS, in_turn)
+        await deployment.settled(Topic.ANNOTATIONS)
+        spent = sum(worker.cpu_seconds() for worker in workers) - before
+        written = deployment.written()
+        await deployment.client.close_window(case.names()[0], within=PATIENCE)
+        return Cost(1e6 * spent / (each * case.projects), deployment.written() - written)
 
 
 def items_of(case: Case) -> list[str]:
@@ -120,7 +120,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     beside, events = (QUICK, 40_000) if is_quick(__doc__, arguments) else (ALL, 120_000)
     costs: dict[Case, Cost] = {}
     with kafka() as (servers, folder):
-        for case in dict.fromkeys((*beside.values(), *beside)):
+        for case in sorted({*beside, *beside.values()}):
             costs[case] = asyncio.run(measure(servers, folder, case, events))
     rows = []
     for case, cost in costs.items():

@@ -17,7 +17,8 @@ import numpy as np
 from benchmarks.crowd import SETTINGS, item_names, single_labels
 from benchmarks.plain import create_topics, plain_seconds
 from benchmarks.report import is_quick, verdict
-from benchmarks.running import deployed, feed, filled, kafka, seconds_of
+from benchmarks.running import deployed, feed, kafka
+from benchmarks.workers import Taken, filled, taken
 from experiments.document import table
 from schemas import Topic
 
@@ -26,11 +27,11 @@ NOTHING_FLOOR, NOTHING_TARGET = 3, 6
 ITEMS = 20_000
 
 
-async def ours(servers: str, folder: Path, values: list[bytes]) -> float:
-    """Return the seconds that a worker takes for all of it."""
+async def ours(servers: str, folder: Path, values: list[bytes]) -> Taken:
+    """Return what a worker takes for all of it."""
     async with deployed(servers, folder) as deployment:
         await filled(deployment, SETTINGS, predictions=[], labels=[])
-        return await seconds_of(deployment, Topic.ANNOTATIONS, values)
+        return await taken(deployment, Topic.ANNOTATIONS, values, len(values))
 
 
 async def plain(kind: str, servers: str, folder: Path, values: list[bytes]) -> float:
@@ -48,7 +49,7 @@ async def measure(servers: str, folder: Path, number: int, fewer: int) -> dict[s
     """Measure all three, ours with ``number`` events and the others with ``fewer``."""
     values = single_labels(item_names(ITEMS), number, np.random.default_rng(0))
     return {
-        "ours": number / await ours(servers, folder, values),
+        "ours": (await ours(servers, folder, values)).rate,
         "a Faust table": fewer / await plain("table", servers, folder, values[:fewer]),
         "Faust, and nothing": fewer / await plain("nothing", servers, folder, values[:fewer]),
     }

@@ -210,9 +210,16 @@ class Pool:
         """Return the places of the items that exist and are not excluded, as ``columns``."""
         return np.flatnonzero(self._alive.rows)
 
-    def alive(self, items: Sequence[str]) -> Bools:
-        """Tell which items exist and are not excluded."""
-        return self._alive.rows[self._items.places(items)]
+    def alive(self, items: Sequence[str] | Ints) -> Bools:
+        """Tell which items, or places, exist and are not excluded."""
+        alive: Bools = self._alive.rows[self._placed(items)]
+        return alive
+
+    def _placed(self, items: Sequence[str] | Ints) -> Ints:
+        """Look up known items; places are what they are."""
+        if isinstance(items, np.ndarray):
+            return items
+        return np.array(self._items.places(items), dtype=np.int64)
 
     def annotators(self) -> list[str]:
         """Return the ids of the annotators whose labels count, ascending."""
@@ -259,8 +266,11 @@ class Pool:
         self.epoch = fit(self.columns(), mode=self.mode)
         return self.epoch
 
-    def score(self, items: Sequence[str]) -> ItemScores:
-        """Score some items under the current epoch, in their order, also excluded ones."""
+    def score(self, items: Sequence[str] | Ints) -> ItemScores:
+        """Score items, or those at some places, in their order, also excluded ones.
+
+        The epoch is the current one.
+        """
         return score(self.columns(items), self.epoch)
 
     def refresh(self) -> Refresh:
@@ -269,26 +279,27 @@ class Pool:
         self.epoch = fit(columns, mode=self.mode)
         return Refresh(self.epoch, score(columns, self.epoch), columns)
 
-    def columns(self, items: Sequence[str] | None = None) -> Columns:
-        """Return the facts of ``items``, or of all that exist and are not excluded.
+    def columns(self, items: Sequence[str] | Ints | None = None) -> Columns:
+        """Return the facts of items, or places, or of all that exist and are not excluded.
 
         Arrays may be views of the pool's own: use them before facts change.
         """
         rows: slice | Ints
         if items is None:
-            place, items = np.flatnonzero(self._alive.rows), self.items()
+            place, names = self.standing(), self.items()
             rows = slice(None) if len(place) == len(self._items) else place
         else:
-            rows = place = np.array(self._items.places(items), dtype=np.int64)
+            rows = place = self._placed(items)
+            names = self.named(place)
         which, annotator, label = self._answers.take(place)
         used, rank = self._ranked(annotator)
         return Columns(
             self.num_classes,
             self.models,
-            items,
+            names,
             self._hash.rows[rows],
             [self._annotators.names[place] for place in used],
-            sorted_answers(len(items), self.num_classes, which, rank, label),
+            sorted_answers(len(names), self.num_classes, which, rank, label),
             tuple(pred_probs.rows[rows] for pred_probs in self._pred_probs),
             np.array([has.rows[rows] for has in self._has_prediction]),
         )

@@ -54,7 +54,12 @@ def pair_key(project: str, name: str) -> bytes:
     >>> pair_key("digits", "image 7")
     b'["digits","image 7"]'
     """
-    return dumps((project, name))
+    return _opened(project) + orjson.dumps(name) + b"]"
+
+
+@lru_cache(maxsize=1024)
+def _opened(project: str) -> bytes:
+    return b"[" + dumps(project) + b","
 
 
 def parse_pair_key(key: bytes) -> tuple[str, str]:

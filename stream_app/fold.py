@@ -10,8 +10,6 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import compress
-from operator import not_
 from typing import NamedTuple
 
 from schemas import RETRACTION, Facts
@@ -153,10 +151,9 @@ def _say(outbound: Outbound, project: Project, won: Iterable[Won], answered: set
     outbound.lease(project, sorted(answered & project.leases.keys()), until=0)
     if project.pool.due():
         project.renew_epoch()
-    items = sorted(touched.items)
-    alive = project.pool.alive(items).tolist()
-    scores = project.pool.score(list(compress(items, alive)))
-    outbound.say_scores(project, scores, provisional=True)
-    outbound.say_gone(project, list(compress(items, map(not_, alive))))
+    places = project.pool.places(sorted(touched.items))
+    alive = project.pool.alive(places)
+    outbound.say_scores(project, places[alive], project.pool.score(places[alive]), provisional=True)
+    outbound.say_gone(project, places[~alive])
     outbound.say_trust(project, sorted(touched.annotators))
     outbound.save(project)

@@ -14,6 +14,7 @@ import numpy as np
 
 import schemas
 from activelab import PROGRESS, ItemScores, appraise
+from activelab.rows import Ints
 from schemas import Rejection, Topic
 from stream_app import facts
 from stream_app.ports import Change, Message
@@ -28,8 +29,10 @@ class Outbound:
     changes: list[Change] = field(default_factory=list)
     messages: dict[str, list[Message]] = field(default_factory=lambda: defaultdict(list))
 
-    def say_scores(self, project: Project, scores: ItemScores, *, provisional: bool) -> None:
-        """Publish items' scores, and keep what is said of them where that is new."""
+    def say_scores(
+        self, project: Project, places: Ints, scores: ItemScores, *, provisional: bool
+    ) -> None:
+        """Publish the scores of the items at ``places``, and keep what of it is new."""
         progress = project.progress(scores)
         encoded = schemas.encode_item_scores(
             project.id,
@@ -45,21 +48,20 @@ class Outbound:
             provisional=provisional,
         )
         self.messages[Topic.ITEM_SCORES].extend(starmap(Message, encoded))
-        self._remember(project, scores.item_ids, project.said.codes(scores, progress))
+        self._remember(project, places, project.said.codes(scores, progress))
 
-    def say_gone(self, project: Project, items: Sequence[str]) -> None:
+    def say_gone(self, project: Project, places: Ints) -> None:
         """Publish a tombstone for each item of which a score was said and that is no more."""
-        gone = self._remember(project, items, np.full(len(items), NOTHING, np.uint16))
+        gone = self._remember(project, places, np.full(len(places), NOTHING, np.uint16))
         self.messages[Topic.ITEM_SCORES].extend(
             Message(schemas.pair_key(project.id, item), None) for item in gone
         )
 
-    def _remember(self, project: Project, items: Sequence[str], codes: Codes) -> list[str]:
+    def _remember(self, project: Project, places: Ints, codes: Codes) -> list[str]:
         """Keep what is said of distinct items; return those of which that is new."""
-        places = project.pool.places(items)
         new = np.flatnonzero(project.said.at(places) != codes)
         project.said.put(places[new], codes[new])
-        changed = [items[row] for row in new.tolist()]
+        changed = project.pool.named(places[new])
         prefix = facts.said_prefix(project.id)
         self.changes.extend(
             (prefix + item.encode(), project.said.encode(code))

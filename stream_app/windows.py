@@ -9,13 +9,12 @@ their leases, manifest, trust, project}: so a window is visible whole or not at 
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from typing import TypeVar
 
 import numpy as np
-import numpy.typing as npt
 
 import schemas
 from activelab import Epoch, ItemScores, Outlook, outlook
+from activelab.rows import Ints
 from schemas import Close, Control, RefusalReason, Topic, Window
 from stream_app import facts
 from stream_app.outbound import Outbound
@@ -23,8 +22,6 @@ from stream_app.partition import Partition
 from stream_app.ports import Message
 from stream_app.project import Project
 from stream_app.ranking import Ranking, rank
-
-Chunked = TypeVar("Chunked", list[str], npt.NDArray[np.int64])
 
 RULE_VERSION = "3"
 """Changes when the same input would give another window; an audit refuses other versions."""
@@ -141,16 +138,16 @@ def _say_changes(project: Project, scores: ItemScores) -> Iterator[Outbound]:
     )
     for rows in _chunks(changed):
         outbound = Outbound()
-        outbound.say_scores(project, scores.take(rows), provisional=False)
+        outbound.say_scores(project, standing[rows], scores.take(rows), provisional=False)
         yield outbound
     gone = np.setdiff1d(project.said.places(), standing, assume_unique=True)
-    for items in _chunks(sorted(project.pool.named(gone))):
+    for places in _chunks(gone):
         outbound = Outbound()
-        outbound.say_gone(project, items)
+        outbound.say_gone(project, places)
         yield outbound
 
 
-def _chunks(rows: Chunked) -> Iterator[Chunked]:
+def _chunks(rows: Ints) -> Iterator[Ints]:
     return (rows[at : at + CHUNK] for at in range(0, len(rows), CHUNK))
 
 

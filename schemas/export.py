@@ -14,6 +14,7 @@ from functools import cache
 from itertools import pairwise
 from typing import Any
 
+from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, JsonSchemaValue
 from pydantic_core import core_schema
 
@@ -39,15 +40,19 @@ def record_schemas() -> dict[str, dict[str, Any]]:
     }
 
 
-def json_schema(model: type[Record], *, definitions: str = "#/$defs/") -> dict[str, Any]:
-    """Return a record's JSON Schema, with the models inside of it in ``$defs``.
+def json_schema(
+    model: type[BaseModel], *, definitions: str = "#/$defs/", taken: bool | None = None
+) -> dict[str, Any]:
+    """Return a model's JSON Schema, with the models inside of it in ``$defs``.
 
-    ``definitions`` is where references look for them.
+    ``definitions`` is where references look for them. It is that of what is ``taken``, as events
+    are, or of what is said, as all others are.
     """
+    taken = issubclass(model, Event) if taken is None else taken
     return model.model_json_schema(
         ref_template=definitions + "{model}",
         schema_generator=_Contract,
-        mode="validation" if issubclass(model, Event) else "serialization",
+        mode="validation" if taken else "serialization",
     )
 
 

@@ -6,6 +6,7 @@ answered. Of these the method's best are selected, under the priorities and quot
 """
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,36 +45,64 @@ def rank(
     annotator: str | None,
 ) -> Ranking:
     """Rank the best eligible items, ``budget`` at most."""
-    settings, window = project.settings, project.ledger.next_window
     project.leases = {item: until for item, until in project.leases.items() if until > now}
     standing = project.pool.standing()
     leased = np.isin(standing, project.pool.places(list(project.leases)))
-    eligible = scores.num_answers < settings.max_answers
-    eligible[leased] = False
-    if settings.quality_target is not None:
-        eligible &= ~done(scores, target=settings.quality_target)
+    could = eligible(project, scores, leased=leased)
     if annotator is not None:
-        eligible[columns.answered_by(annotator)] = False
-    by_method = METHODS[settings.method](columns, scores, seed=settings.seed, window=window)
-    if settings.strata:
-        listed = sorted(settings.strata)
-        best = select(
-            by_method,
-            scores.item_ids,
-            eligible,
-            budget,
-            stratum=project.strata.among(listed, standing),
-            quotas=[settings.strata[name].quota for name in listed],
-            priorities=[settings.strata[name].priority for name in listed],
-            window=window,
-        )
-    else:
-        best = top(by_method, scores.item_ids, eligible, budget)
+        could[columns.answered_by(annotator)] = False
+    by_method = scored(project, columns, scores)
+    best = select_best(project, by_method, scores.item_ids, could, standing, budget)
     return Ranking(
         rows=best,
         items=[scores.item_ids[row] for row in best.tolist()],
         score=by_method[best],
         relabel=scores.num_annotations[best] > 0,
-        eligible=int(eligible.sum()),
+        eligible=int(could.sum()),
         leased=int(np.count_nonzero(leased)),
+    )
+
+
+def eligible(
+    project: Project, scores: ItemScores, *, leased: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.bool_]:
+    """Tell which items a window for nobody in particular could select: ``(n,)``."""
+    settings = project.settings
+    could = scores.num_answers < settings.max_answers
+    could &= ~leased
+    if settings.quality_target is not None:
+        could &= ~done(scores, target=settings.quality_target)
+    return could
+
+
+def scored(project: Project, columns: Columns, scores: ItemScores) -> npt.NDArray[np.float64]:
+    """Return the scores by the project's method in its next window; lower: sooner: ``(n,)``."""
+    settings = project.settings
+    return METHODS[settings.method](
+        columns, scores, seed=settings.seed, window=project.ledger.next_window
+    )
+
+
+def select_best(
+    project: Project,
+    by_method: npt.NDArray[np.float64],
+    item_ids: Sequence[str],
+    could: npt.NDArray[np.bool_],
+    places: npt.NDArray[np.int64],
+    number: int,
+) -> npt.NDArray[np.int64]:
+    """Return the rows of the best items in rank order, under priorities and quotas."""
+    settings = project.settings
+    if not settings.strata:
+        return top(by_method, item_ids, could, number)
+    listed = sorted(settings.strata)
+    return select(
+        by_method,
+        item_ids,
+        could,
+        number,
+        stratum=project.strata.among(listed, places),
+        quotas=[settings.strata[name].quota for name in listed],
+        priorities=[settings.strata[name].priority for name in listed],
+        window=project.ledger.next_window,
     )

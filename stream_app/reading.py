@@ -63,6 +63,17 @@ async def first_positions(
     return {place.topic: offset for place, offset in begins.items()}
 
 
+async def last_positions(
+    settings: Settings, topics: Iterable[str], partition: int
+) -> dict[str, int]:
+    """Return where what can be read of each topic (named in full) ends now in a partition."""
+    names = list(topics)
+    async with _consumer(settings) as consumer:
+        await refuse_forbidden(consumer, names)
+        ends = await consumer.end_offsets([TopicPartition(t, partition) for t in names])
+    return {place.topic: offset for place, offset in ends.items()}
+
+
 async def refuse_forbidden(consumer: AIOKafkaConsumer, topics: Collection[str]) -> None:
     """Raise where a topic is not for us: asked for its offsets, aiokafka would try for 40 s."""
     await consumer._client.set_topics(topics)

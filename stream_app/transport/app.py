@@ -17,6 +17,7 @@ from typing import Any, cast
 import faust
 from faust.types import TP
 from mode.supervisors import CrashingSupervisor
+from yarl import URL
 
 from stream_app.ports import Run, Transaction
 from stream_app.settings import Settings
@@ -139,6 +140,23 @@ class RunApp(faust.App):
     def readable(self) -> dict[Place, tuple[int, int]]:
         """Return, of the same, up to where it can be read, and how much is pinned behind that."""
         return {(tp.topic, tp.partition): ends for tp, ends in self.consumer.readable().items()}
+
+    async def confirmed(self, *, within: float) -> bool:
+        """Ask the group whether what we own still is ours; False where it does not answer."""
+        return bool(self.owned) and await self.consumer.confirm(within=within)
+
+    def advertise(self, url: str) -> None:
+        """Say to the group where others reach this worker; before it joins, and once."""
+        self.conf.canonical_url = URL(url)
+
+    def addresses(self) -> dict[int, str]:
+        """Return, for each partition, what its owner advertises, as of the last assignment."""
+        return {
+            partition: url
+            for url, topics in self.assignor.tables_metadata().items()
+            for partitions in topics.values()
+            for partition in partitions
+        }
 
     async def fail(self, error: BaseException) -> None:
         """End the worker: the first failure counts."""

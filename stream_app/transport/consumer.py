@@ -207,6 +207,10 @@ class RunConsumer(Consumer):
         """Ask the broker whether we still are in that generation of the group."""
         return await self._thread.is_member(generation)
 
+    async def confirm(self, *, within: float) -> bool:
+        """Ask the broker whether the generation whose lanes we have still is the group's."""
+        return await self._thread.confirm(self._generation, within=within)
+
     async def begin_at(self, generation: int, positions: Mapping[TP, int]) -> None:
         """Begin new lanes at ``positions``; they flow once ``resume_flow`` is called."""
         await self._thread.begin_at(generation, positions)

@@ -141,6 +141,16 @@ class RunThread(AIOKafkaConsumerThread):
             await asyncio.sleep(HEARTBEAT_RETRY_SECONDS)
         return False
 
+    async def confirm(self, generation: int, *, within: float) -> bool:
+        """Ask as `is_member` does, but beside the calls that queue, and for so many seconds."""
+        if self.thread_loop.is_closed():
+            return False
+        asking = asyncio.run_coroutine_threadsafe(self._is_member(generation), self.thread_loop)
+        try:
+            return await asyncio.wait_for(asyncio.wrap_future(asking), within)
+        except TimeoutError:
+            return False
+
     async def committed(self, tps: Iterable[TP]) -> dict[TP, int | None]:
         """Return the group's committed offsets."""
         committed: dict[TP, int | None] = await self.call_thread(self._committed, list(tps))

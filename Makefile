@@ -70,6 +70,9 @@ paper: setup ## The ActiveLab paper's experiment, every method; writes docs/labe
 	done
 	$(BIN)/python -m experiments.document
 
+page: setup ## Draw the page's picture, docs/images/page.png, in a headless Chromium.
+	PYTHONPATH=tests:tests/web $(BIN)/python tests/web/picture.py docs/images
+
 contracts: setup ## Write docs/schemas: AsyncAPI and JSON Schemas of what is on the wire.
 	env -u STREAM_APP_TOPIC_PREFIX $(BIN)/activelab-stream schemas export docs/schemas
 

@@ -18,10 +18,13 @@ from stream_app.telemetry import Telemetry, Watched
 from stream_app.ticker import Ticker
 from stream_app.topology import SOURCES, TABLE
 from stream_app.transport import Positions, RunApp
-from stream_app.web import Web
+from stream_app.web import Access, KafkaTopics, Neighbours, Seat, Site, Web
 
 TICK_SECONDS = 0.1
 """How late a clock close may be sent, beside the time it takes."""
+
+CONFIRM_SECONDS = 2.0
+"""How long the group may take to say that our partitions are ours before the web says no."""
 
 log = structlog.get_logger(__name__)
 
@@ -53,11 +56,26 @@ class Worker:
         self.app.producers.observe = self.telemetry.committed
         self.app.observe = lambda recovered: self.telemetry.took_over(recovered.seconds)
         self.app.add_dependency(TickerService(self))
-        self.app.add_dependency(Web(settings, self.telemetry, self.is_ready))
+        self.app.add_dependency(
+            Web(settings, self.telemetry, self.is_ready, self._site(), self.app.advertise)
+        )
 
     def is_ready(self) -> bool:
         """Say whether this worker serves the partitions that it has been given."""
         return self.app.owned == frozenset(self.step.partitions) and bool(self.app.owned)
+
+    def _site(self) -> Site:
+        """Return what the web is made of."""
+        seat = Seat(
+            partitions=lambda: self.step.partitions if self.is_ready() else {},
+            confirmed=lambda: self.app.confirmed(within=CONFIRM_SECONDS),
+            addresses=self.app.addresses,
+            waiting=lambda number: sum(
+                lag for (_, partition), lag in self.app.lag().items() if partition == number
+            ),
+        )
+        neighbours = Neighbours(Access.of(self.settings))
+        return Site(self.settings, seat, self.app.store, KafkaTopics(self.settings), neighbours)
 
     async def _take(self, run: Run) -> None:
         await self.step.take(run)

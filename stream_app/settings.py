@@ -64,7 +64,20 @@ class Settings(BaseSettings):
     )
     web_host: str = Field(default="127.0.0.1", description="Address that the worker's web binds.")
     web_port: int = Field(
-        default=6066, ge=0, le=65535, description="Port of /metrics, /healthz, /readyz; 0 = any."
+        default=6066,
+        ge=0,
+        le=65535,
+        description="Port of the page, the API, /metrics, /healthz and /readyz; 0 = any.",
+    )
+    web_url: str = Field(
+        default="",
+        pattern=r"^(https?://[^\s/?#@]+)?$",
+        description="Where other workers reach this one's web; by default, where it binds.",
+    )
+    api_token: SecretStr | None = Field(
+        default=None,
+        min_length=16,
+        description="Whoever has it may steer by HTTP, and read from other machines.",
     )
     run_rows: int = Field(
         default=20_000, ge=1, description="Rows of facts in one transaction, at most."
@@ -127,7 +140,9 @@ UNPROTECTED: Final[dict[str, Any]] = {
     if name.startswith(("security_", "sasl_", "ssl_"))
 }
 """How Kafka is reached by default; said in full where it is a Kafka of our own, whatever the
-environment says of another. They come from the environment alone: everyone sees a command line."""
+environment says of another."""
+SECRET: Final = (*UNPROTECTED, "api_token")
+"""What comes from the environment alone: everyone sees a command line."""
 
 
 def variable(name: str) -> str:

@@ -14,14 +14,14 @@ from typing import Annotated, Any, Concatenate, ParamSpec
 import typer
 from pydantic import ValidationError
 
-from stream_app.settings import UNPROTECTED, Settings, variable
+from stream_app.settings import SECRET, Settings, variable
 
 P = ParamSpec("P")
 Command = Callable[Concatenate[Settings, P], Coroutine[Any, Any, None] | None]
 
 COMMON = ("bootstrap_servers", "topic_prefix", "app_id")
 """What every client of a deployment has to know."""
-EVERY = tuple(name for name in Settings.model_fields if name not in UNPROTECTED)
+EVERY = tuple(name for name in Settings.model_fields if name not in SECRET)
 PANEL = "Deployment (the same for every command)"
 
 
@@ -85,6 +85,6 @@ def usage_error(error: ValidationError) -> typer.BadParameter:
         return typer.BadParameter(f"{said}.")
     name, *_, last = str(first["loc"][0]), str(first["loc"][-1])
     name = last if last in ("quota", "priority") else _SINGULAR.get(name, name)
-    hint = variable(name) if name in UNPROTECTED else f"--{name.replace('_', '-')}"
+    hint = variable(name) if name in SECRET else f"--{name.replace('_', '-')}"
     given = "" if first["type"] == "missing" else f" (given: {first['input']!r})"
     return typer.BadParameter(f"{said}{given}.", param_hint=hint)

@@ -1,11 +1,11 @@
-"""What a worker shows of what it knows: nothing of items, annotators or labels, in log or web."""
+"""What a worker shows of what it knows: in its log and to strangers nothing of items or labels."""
 
 import asyncio
 import re
 from contextlib import suppress
 from pathlib import Path
 from urllib.error import HTTPError
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 import pytest
 from aiokafka import AIOKafkaProducer
@@ -25,9 +25,7 @@ from schemas import (
 )
 from stream_app.client import Client
 from stream_app.settings import Settings
-from stream_app.telemetry import Telemetry
 from stream_app.topics import ensure_topics
-from stream_app.web import Web
 
 PROJECT = "animals"
 MARK = "hush"
@@ -37,7 +35,10 @@ ANNOTATORS = [f"{MARK}-ann\t{number}@example.org" for number in range(3)]
 CLASSES = (f"{MARK}-cat", f"{MARK}-dog")
 MODEL = "resnet"
 """The operator names it; like the project, it is a label of metrics."""
-FAUSTS = ("/", "/tables/", "/table/facts/key/", "/router/", "/stats/", "/graph/", "/assignment/")
+OPEN = ("/metrics", "/healthz", "/readyz", "/", "/static/page.js", "/api/openapi.json")
+"""What is served to whoever comes."""
+API = [f"/api/v1/{path}?project=animals" for path in ("project", "ranking", "annotators")]
+FAUSTS = ("/tables/", "/table/facts/key/", "/router/", "/stats/", "/graph/", "/assignment/")
 
 
 @pytest.fixture
@@ -97,28 +98,33 @@ def listening(pid: int) -> set[tuple[str, int]]:
     return found
 
 
-def shown(process: WorkerProcess, path: str) -> tuple[int, str]:
-    """Return status and text of what a worker serves at a path."""
+def shown(process: WorkerProcess, path: str, host: str = "localhost") -> tuple[int, str]:
+    """Return status and text of what a worker serves at a path to who calls it by a name."""
     try:
-        with urlopen(process.url(path)) as response:
+        with urlopen(Request(process.url(path), headers={"Host": host})) as response:
             return response.status, response.read().decode()
     except HTTPError as error:
         return error.code, error.read().decode()
 
 
-def test_neither_log_nor_web_of_a_worker_shows_what_it_is_told(told: Settings) -> None:
-    served = Web(told, Telemetry(), lambda: True).application().router.resources()
-    routes = [resource.canonical for resource in served]
-    assert len(routes) == 3
+def test_strangers_and_logs_learn_nothing_of_what_a_worker_is_told(told: Settings) -> None:
     with worker(told) as process:
         window = asyncio.run(tell(told))
         assert window.counts.selected == 3
         assert window.counts.annotators == 3
-        for path in routes:
+        for path in OPEN:
             status, text = shown(process, path)
             assert status == 200
             assert text
             assert MARK not in text
+        for path in (*API, "/api/v1/projects", "/api/v1/dead-letters"):
+            status, text = shown(process, path, "rebound.example")
+            assert status == 403
+            assert MARK not in text
+        for path in API:
+            status, text = shown(process, path)
+            assert status == 200
+            assert MARK in text
         for path in FAUSTS:
             assert shown(process, path)[0] == 404
         port = int(process.url("").rsplit(":", 1)[1])

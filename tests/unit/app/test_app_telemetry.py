@@ -3,13 +3,11 @@
 from datetime import UTC, datetime
 
 import pytest
-from aiohttp.test_utils import TestClient, TestServer
 from memory_ports import Stage
+from web_stage import serving
 
 from schemas import Annotation, Close, Predictions, ProjectSettings, Topic
-from stream_app.settings import Settings
 from stream_app.telemetry import Telemetry, Watched, catalogue
-from stream_app.web import Web
 
 P = "p"
 
@@ -175,8 +173,7 @@ def test_every_metric_is_declared_once_with_the_labels_that_it_has() -> None:
 
 @pytest.mark.parametrize(("ready", "status"), [(True, 200), (False, 503)])
 async def test_the_web_says_whether_the_worker_serves(ready: bool, status: int) -> None:
-    web = Web(Settings(web_port=0), Telemetry(), lambda: ready)
-    async with TestClient(TestServer(web.application())) as client:
+    async with serving(Stage(), is_ready=lambda: ready) as client:
         assert (await client.get("/readyz")).status == status
         assert (await client.get("/healthz")).status == 200
         metrics = await client.get("/metrics")

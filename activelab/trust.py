@@ -79,7 +79,8 @@ def appraise(trust: Trust, epoch: Epoch) -> Appraisal:
     agreeing = trust.annotator_agreement * trust.num_overlapping
     low, high = beta_interval(1 + agreeing, 1 + trust.num_overlapping - agreeing)
     chance, bar = 1 / epoch.num_classes, model_agreement(epoch)
-    below_model = np.zeros(len(low), dtype=np.bool_) if bar is None else high < bar
+    # An interval ends below 1: of who always agrees it says nothing against a bar of 1.
+    below_model = (high < (bar or 0)) & (trust.annotator_agreement < 1)
     flag = np.select(
         [high < chance, below_model, low > chance],
         [Flag.WORSE_THAN_CHANCE, Flag.BELOW_MODEL, Flag.FINE],
@@ -97,7 +98,8 @@ def model_agreement(epoch: Epoch) -> float | None:
         return None
     with_others = skill(float(epoch.agreement[-1]), epoch.num_classes)
     with_consensus = skill(1 - min(tested), epoch.num_classes)
-    return share(with_others * with_consensus / usual, epoch.num_classes)
+    # Labels are no oftener equal to others than to the consensus; P may be drawn to less.
+    return share(with_consensus * min(1.0, with_others / usual), epoch.num_classes)
 
 
 def beta_interval(a: Floats, b: Floats) -> tuple[Floats, Floats]:

@@ -118,6 +118,15 @@ def test_the_model_is_no_bar_before_it_was_tested_or_where_the_crowd_is_no_bette
     assert model_agreement(epoch(error=0.1, likelihood=0.25)) is None
 
 
+@pytest.mark.parametrize("items", [1, 5, 20, 200])
+@MODES
+def test_who_agrees_with_everybody_is_not_below_a_model_that_never_errs(
+    mode: Mode, items: int
+) -> None:
+    pool = crowd([1.0, 1.0, 1.0], right=1.0, items=items, mode=mode)
+    assert Flag.BELOW_MODEL not in flags(pool)
+
+
 def test_skills_multiply() -> None:
     right = np.array([0.9, 0.7])  # of four classes, errors spread evenly
     agree = right.prod() + (1 - right).prod() / 3

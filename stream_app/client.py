@@ -6,7 +6,7 @@ the topics.
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Self, TypeVar
@@ -91,7 +91,14 @@ class Client:
         """Return the partition in which a project lives."""
         return home(project, self.partitions)
 
-    async def publish(self, topic: Topic, project: str, events: Iterable[Event]) -> int:
+    async def publish(
+        self,
+        topic: Topic,
+        project: str,
+        events: Iterable[Event],
+        *,
+        headers: Sequence[tuple[str, bytes]] = (),
+    ) -> int:
         """Publish events of a project, in order; return how many, once the broker has them all."""
         producer = await self._speaking()
         sent = [
@@ -100,6 +107,7 @@ class Client:
                 event.to_bytes(),
                 key=project_key(project),
                 partition=self.home(project),
+                headers=headers,
             )
             for event in events
         ]

@@ -22,9 +22,11 @@ PATIENCE = 60.0
 """Seconds that anything may take on a machine that is busy with something else."""
 
 
-def eventually(condition: Callable[[], object], otherwise: Callable[[], str]) -> None:
+def eventually(
+    condition: Callable[[], object], otherwise: Callable[[], str], *, within: float = PATIENCE
+) -> None:
     """Return once ``condition`` holds; the only place where tests of workers let time pass."""
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + within
     while not condition():
         assert time.monotonic() < deadline, otherwise()
         time.sleep(0.02)

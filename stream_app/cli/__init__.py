@@ -15,6 +15,7 @@ from stream_app.cli import (
     dead_letters,
     demo,
     item,
+    label_studio,
     project,
     publish,
     schemas,
@@ -69,4 +70,5 @@ main.add_typer(item.app, name="item")
 main.add_typer(schemas.app, name="schemas")
 main.command("audit")(audit.audit_windows)
 main.command()(trainer.trainer)
+main.command()(label_studio.label_studio)
 main.command()(demo.demo)

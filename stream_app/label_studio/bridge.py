@@ -195,24 +195,22 @@ class Bridge:
             await self._turns_due.wait()
             self._turns_due.clear()
             try:
-                given = [await self._give(studio, move) for move in self._moves()]
+                if moves := list(self.turns.moves(self.mirror, _now())):
+                    await self._move(studio, moves)
             except StudioAway as error:
                 log.warning("away", error=str(error))  # the next pass is the next reason
+
+    async def _move(self, studio: Studio, moves: list[Move]) -> None:
+        """Have tasks show their turns."""
+        overlap = await studio.overlap()
+        for move in moves:
+            task = await studio.task(move.task)
+            if task is None:
+                self.turns.lost(move.item)
             else:
-                log.info("turns", given=sum(given), without_task=self.turns.without_task())
-
-    def _moves(self) -> list[Move]:
-        return list(self.turns.moves(self.mirror, _now()))
-
-    async def _give(self, studio: Studio, move: Move) -> bool:
-        """Have a task show its turn; say whether there is such a task."""
-        task = await studio.task(move.task)
-        if task is None:
-            self.turns.lost(move.item)
-            return False
-        await studio.change_task(move.task, change(task, move.turn, await studio.overlap()))
-        self.turns.moved(move)
-        return True
+                await studio.change_task(move.task, change(task, move.turn, overlap))
+                self.turns.moved(move)
+        log.info("turns", moved=len(moves), without_task=self.turns.without_task())
 
 
 def _now() -> int:

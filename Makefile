@@ -82,6 +82,7 @@ docs: setup ## The documentation as a site, in build/site.
 lock: ## Resolve the locks anew (needs uv).
 	uv pip compile pyproject.toml --extra demo $(RESOLVED) -o requirements.lock
 	uv pip compile pyproject.toml --extra dev $(RESOLVED) -c requirements.lock -o requirements-dev.lock
+	cd tests/label_studio && uv pip compile requirements.in --no-emit-package attr $(RESOLVED) -o requirements.lock
 
 RESOLVED := --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header --no-annotate

@@ -4,6 +4,7 @@ An annotation is the answer of the user who completed it, at the time of its las
 
 - the one choice of the control is the label;
 - skipped, without a choice, or with several, it is an abstention: the user has seen the item;
+- an item's id or a choice that is too long for the wire is none;
 - a draft is no annotation. Label Studio keeps them apart, and so they never come here.
 """
 
@@ -11,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from schemas import parse_time
+from schemas import MAX_ID_BYTES, parse_time
 
 Body = Mapping[str, Any]
 """A JSON object of Label Studio's."""
@@ -56,7 +57,7 @@ class Wording:
         'img-17'
         """
         match task["data"].get(self.item_field):
-            case str(item) if item:
+            case str(item) if _is_name(item):
                 return item
             case int(number) if not isinstance(number, bool):
                 return str(number)
@@ -85,7 +86,12 @@ class Wording:
             if region.get("from_name") == self.control and region.get("type") == "choices"
             for choice in region["value"]["choices"]
         ]
-        return choices[0] if len(choices) == 1 else None
+        return choices[0] if len(choices) == 1 and _is_name(choices[0]) else None
+
+
+def _is_name(text: str) -> bool:
+    """Say whether the wire takes an id."""
+    return 0 < len(text.encode()) <= MAX_ID_BYTES
 
 
 def user_of(annotation: Body) -> int | None:

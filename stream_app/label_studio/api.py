@@ -106,9 +106,10 @@ class Studio:
         )
         return found
 
-    async def change_task(self, task: int, change: Body) -> None:
-        """Change some fields of a task; ``data`` is replaced as a whole."""
-        await self._call("PATCH", f"/api/tasks/{task}/", body=change, gone=404)
+    async def change_task(self, task: int, change: Body) -> bool:
+        """Change some fields of a task, ``data`` as a whole; False where it is no more."""
+        path = f"/api/tasks/{task}/"
+        return await self._call("PATCH", path, body=change, gone=404) is not None
 
     async def ensure_tab(self, title: str, content: Body) -> None:
         """Make a tab of the project's data manager, if there is none of this title."""
@@ -181,9 +182,12 @@ class Studio:
             if answer.status == gone:
                 return None
             said = await answer.read()
-            if answer.ok:
-                return orjson.loads(said)
         message = f"Label Studio answers {answer.status} to {method} {url}: {_reason(said)}"
+        if answer.ok:
+            try:
+                return orjson.loads(said)
+            except orjson.JSONDecodeError as error:
+                raise StudioError(message) from error
         raise (StudioAway if answer.status >= 500 or answer.status == 429 else StudioError)(message)
 
 

@@ -10,6 +10,7 @@ without Kafka, or with a wrong token, the bridge ends.
 """
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -161,7 +162,8 @@ class Bridge:
             self.mirror.recount()
             self.turns.keep(seen)
             said += await self.say()
-        log.info(
+        log.log(
+            logging.INFO if is_full or said else logging.DEBUG,
             "passed",
             full=is_full,
             tasks=len(seen),
@@ -205,11 +207,10 @@ class Bridge:
         overlap = await studio.overlap()
         for move in moves:
             task = await studio.task(move.task)
-            if task is None:
-                self.turns.lost(move.item)
-            else:
-                await studio.change_task(move.task, change(task, move.turn, overlap))
+            if task and await studio.change_task(move.task, change(task, move.turn, overlap)):
                 self.turns.moved(move)
+            else:
+                self.turns.lost(move.item)
         log.info("turns", moved=len(moves), without_task=self.turns.without_task())
 
 

@@ -60,7 +60,7 @@ class Receiver:
 
     async def _webhook(self, request: web.Request) -> web.Response:
         given = request.headers.get(SECRET_HEADER, "")
-        if not hmac.compare_digest(given.encode(), self.secret.encode()):
+        if not hmac.compare_digest(given.encode(errors="surrogateescape"), self.secret.encode()):
             log.warning("a webhook without the secret", remote=request.remote)
             return web.Response(status=401)
         try:

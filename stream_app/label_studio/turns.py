@@ -82,7 +82,7 @@ class Turns:
 
     def lost(self, item: str) -> None:
         """Take that an item's task is no more."""
-        del self.places[item]
+        self.places.pop(item, None)
         self._showing.discard(item)
 
     def moved(self, move: Move) -> None:

@@ -158,11 +158,6 @@ class LabelStudio:
             said = answer.read()
         return json.loads(said) if said else None
 
-    def personal_token(self) -> str:
-        """Return a personal access token."""
-        token: str = self.call("POST", "/api/token/", {})["token"]
-        return token
-
     def user(self, name: str) -> int:
         """Make a user, and return their id."""
         known = {user["username"]: user["id"] for user in self.call("GET", "/api/users/")}

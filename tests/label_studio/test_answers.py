@@ -10,6 +10,9 @@ WORDING = Wording("studio", "item", "label")
 TASK = {"id": 7, "data": {"item": "img-1", "image": "https://example.com/1.jpg"}}
 
 
+GIVEN = ("a", 17, 0, "", "a" * 1025, None, True, [1])
+
+
 def annotation(*choices: str, control: str = "label", **changes: Any) -> dict[str, Any]:
     region = {"from_name": control, "type": "choices", "value": {"choices": list(choices)}}
     return {
@@ -39,12 +42,22 @@ def test_a_user_is_known_by_their_number_or_as_a_whole() -> None:
         annotation("cat", was_cancelled=True),
         annotation(),
         annotation("cat", "dog"),
+        annotation("c" * 1025),
         annotation("cat", control="weather"),
         annotation(result=[]),
         annotation(result=None),
         annotation(result=[{"id": "r1", "type": "relation", "from_id": "a", "to_id": "b"}]),
     ],
-    ids=["skipped", "no choice", "two", "another control", "empty", "none", "a relation"],
+    ids=[
+        "skipped",
+        "no choice",
+        "two",
+        "too long",
+        "another control",
+        "empty",
+        "none",
+        "a relation",
+    ],
 )
 def test_whoever_has_seen_an_item_and_not_said_its_class_abstains(seen: dict[str, Any]) -> None:
     answer = WORDING.answer(TASK, seen)
@@ -53,7 +66,7 @@ def test_whoever_has_seen_an_item_and_not_said_its_class_abstains(seen: dict[str
 
 
 def test_an_item_is_text_or_a_number_and_a_task_without_is_not_ours() -> None:
-    found = [WORDING.item({"data": {"item": value}}) for value in ("a", 17, 0, "", None, True, [1])]
-    assert found == ["a", "17", "0", None, None, None, None]
+    found = [WORDING.item({"data": {"item": value}}) for value in GIVEN]
+    assert found == ["a", "17", "0", *[None] * 5]
     assert WORDING.item({"data": {}}) is None
     assert WORDING.answer({"id": 7, "data": {}}, annotation("cat")) is None

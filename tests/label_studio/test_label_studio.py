@@ -9,6 +9,7 @@ import urllib.request
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from label_studio_server import ADMIN, TOKEN, LabelStudio, StudioProject, label_studio
@@ -32,6 +33,13 @@ pytestmark = pytest.mark.timeout(900)  # the first time, Label Studio is install
 def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabelStudio]:
     with label_studio(tmp_path_factory.mktemp("studio") / "data") as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def token(studio: LabelStudio) -> str:
+    """Return a personal access token; a user has one."""
+    made: str = studio.call("POST", "/api/token/", {})["token"]
+    return made
 
 
 @pytest.fixture(scope="session")
@@ -124,10 +132,11 @@ def bridges(
     deployed: Settings,
     project: str,
     theirs: StudioProject,
+    token: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Bridges:
-    monkeypatch.setenv("STREAM_APP_LABEL_STUDIO_TOKEN", theirs.studio.personal_token())
+    monkeypatch.setenv("STREAM_APP_LABEL_STUDIO_TOKEN", token)
     monkeypatch.setenv("STREAM_APP_LABEL_STUDIO_SECRET", SECRET)
     return Bridges(deployed, project, theirs, tmp_path / "bridge")
 
@@ -290,8 +299,37 @@ async def test_a_webhook_without_the_secret_or_without_sense_changes_nothing(
         await knows({})
 
 
+async def test_a_label_studio_that_is_away_is_waited_for(
+    client: Client, project: str, theirs: StudioProject, bridges: Bridges
+) -> None:
+    theirs.annotate("img-1", "cat", ADMIN)
+    there = urlsplit(theirs.studio.url)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    bridges.arguments = (project, "--url", f"http://127.0.0.1:{port}")
+    bridge = bridges.start(*bridges.by_passes())
+    try:
+        bridge.wait_for("event='away'")
+
+        async def forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            back, on = await asyncio.open_connection(there.hostname, there.port)
+            await asyncio.gather(copy(reader, on), copy(back, writer))
+
+        async with await asyncio.start_server(forward, "127.0.0.1", port):
+            await (await known(client, project))({"img-1": ("cat", 1, 1)})
+    finally:
+        bridge.kill()
+
+
+async def copy(source: asyncio.StreamReader, to: asyncio.StreamWriter) -> None:
+    """Copy what is sent to where it goes, to its end."""
+    while some := await source.read(1 << 16):
+        to.write(some)
+    to.close()
+
+
 @pytest.mark.parametrize(
-    ("token", "secret", "studio_project", "sentence"),
+    ("given", "secret", "studio_project", "sentence"),
     [
         ("f0" * 20, SECRET, None, "answers 401"),
         (TOKEN, SECRET, 10_000, "answers 404"),
@@ -303,12 +341,12 @@ async def test_a_webhook_without_the_secret_or_without_sense_changes_nothing(
 def test_a_bridge_to_nowhere_ends_with_a_sentence(
     bridges: Bridges,
     monkeypatch: pytest.MonkeyPatch,
-    token: str,
+    given: str,
     secret: str,
     studio_project: int | None,
     sentence: str,
 ) -> None:
-    monkeypatch.setenv("STREAM_APP_LABEL_STUDIO_TOKEN", token)
+    monkeypatch.setenv("STREAM_APP_LABEL_STUDIO_TOKEN", given)
     monkeypatch.setenv("STREAM_APP_LABEL_STUDIO_SECRET", secret)
     bridge = bridges.start(studio_project=studio_project)
     try:

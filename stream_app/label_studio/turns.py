@@ -19,9 +19,20 @@ from stream_app.label_studio.mirror import Mirror
 
 TURN_FIELD: Final = "activelab_turn"
 TAB_TITLE: Final = "ActiveLab"
+HIDDEN: Final = [
+    f"tasks:{column}"
+    for column in (
+        *("inner_id", "completed_at", "cancelled_annotations", "total_predictions"),
+        *("annotations_results", "annotations_ids", "predictions_results", "predictions_score"),
+        *("predictions_model_versions", "file_upload", "storage_filename", "draft_exists"),
+        *("created_at", "updated_at", "updated_by", "avg_lead_time"),
+    )
+]
+"""Columns of the tab that say nothing about turns."""
 TAB: Final[dict[str, Any]] = {
     "type": "list",
     "target": "tasks",
+    "hiddenColumns": {"explore": HIDDEN, "labeling": HIDDEN},
     "ordering": [f"tasks:data.{TURN_FIELD}"],
     "filters": {
         "conjunction": "and",

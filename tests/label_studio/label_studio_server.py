@@ -34,6 +34,7 @@ log = logging.getLogger(__name__)
 LOCK = Path(__file__).with_name("requirements.lock")
 ADMIN = 1
 """The user whose token it is."""
+EMAIL, PASSWORD = "admin@example.com", "not-a-secret"
 TOKEN = "f1" * 20
 CONFIG = """
 <View>
@@ -128,8 +129,8 @@ def _environment(folder: Path) -> dict[str, str]:
     """Return what a Label Studio of the tests is told."""
     return {
         "LABEL_STUDIO_BASE_DATA_DIR": str(folder),
-        "LABEL_STUDIO_USERNAME": "admin@example.com",
-        "LABEL_STUDIO_PASSWORD": "not-a-secret",
+        "LABEL_STUDIO_USERNAME": EMAIL,
+        "LABEL_STUDIO_PASSWORD": PASSWORD,
         "LABEL_STUDIO_USER_TOKEN": TOKEN,
         "LABEL_STUDIO_ENABLE_LEGACY_API_TOKEN": "true",
         "SSRF_PROTECTION_ENABLED": "false",  # else no webhook goes to 127.0.0.1
@@ -161,7 +162,7 @@ class LabelStudio:
     def user(self, name: str) -> int:
         """Make a user, and return their id."""
         known = {user["username"]: user["id"] for user in self.call("GET", "/api/users/")}
-        body = {"email": f"{name}@example.com", "username": name, "password": "not-a-secret"}
+        body = {"email": f"{name}@example.com", "username": name, "password": PASSWORD}
         return known.get(name) or int(self.call("POST", "/api/users/", body)["id"])
 
     def project(self, title: str, items: list[str]) -> "StudioProject":

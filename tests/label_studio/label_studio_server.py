@@ -100,7 +100,7 @@ def _serving(installed: Path, folder: Path) -> Iterator[str]:
     with log_file.open("ab") as said:
         process = subprocess.Popen(
             [
-                *(installed / "environment" / "bin" / "python", "-m", "label_studio.server"),
+                *(installed / "environment" / "bin" / "python", "-I", "-m", "label_studio.server"),
                 *("start", "--no-browser", "--internal-host", "127.0.0.1", "--port", str(port)),
             ],
             stdin=subprocess.DEVNULL,

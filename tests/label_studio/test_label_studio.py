@@ -67,7 +67,7 @@ async def client(deployed: Settings) -> AsyncIterator[Client]:
 async def project(client: Client, request: pytest.FixtureRequest) -> str:
     """Name a project after its test, and create it."""
     name: str = request.node.name
-    settings = ProjectSettings(classes=("cat", "dog"), models=("m",), budget=3)
+    settings = ProjectSettings(classes=("cat", "dog"), models=("m",), budget=10)
     await client.publish(Topic.CONTROL, name, [settings])
     return name
 
@@ -244,7 +244,7 @@ async def test_selections_are_the_next_tasks_in_rank_order(
             for cat in [sure.get(item, 0.5 + number / 20)]
         ],
     )
-    asked = await selected(client, project, budget=3)  # while the bridge is down
+    asked = await selected(client, project, budget=5)  # while the bridge is down
     assert {one.reason for one in asked} == {"first_label", "relabel"}
     with bridges.running(*bridges.by_webhooks(), "--pass-seconds", 0.3):
         await shows(theirs, [one.item for one in asked])

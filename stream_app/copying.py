@@ -52,7 +52,11 @@ async def copy_inputs(old: Settings, new: Settings) -> AsyncGenerator[Counter[st
                         partition = _home(record, now)
                         sending.append(
                             await producer.send(
-                                new.topic(topic), value, key=record.key, partition=partition
+                                new.topic(topic),
+                                value,
+                                key=record.key,
+                                partition=partition,
+                                headers=record.headers,
                             )
                         )
                         copied[topic] += 1

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import orjson
 import pytest
 from label_studio_server import ADMIN, TOKEN, LabelStudio, StudioProject, label_studio
 from workers import PATIENCE, WorkerProcess, eventually, worker
@@ -18,6 +19,8 @@ from workers import PATIENCE, WorkerProcess, eventually, worker
 from schemas import Annotation, Prediction, ProjectSettings, Selection, Topic, Window
 from stream_app.broker import Broker
 from stream_app.client import Client
+from stream_app.copying import copy_inputs
+from stream_app.reading import reading
 from stream_app.settings import Settings
 from stream_app.topics import ensure_topics
 from stream_app.trainer import Standing
@@ -224,6 +227,31 @@ async def test_answers_of_others_are_not_taken_back(
         await knows({"img-1": ("cat", 2, 2)})
         theirs.delete_task("img-1")
         await knows({"img-1": ("cat", 1, 1)})
+
+
+async def test_inputs_that_are_copied_are_known_as_the_bridges_own(
+    client: Client, project: str, theirs: StudioProject, bridges: Bridges
+) -> None:
+    made = theirs.annotate("img-1", "cat", ADMIN)
+    with bridges.running(*bridges.by_passes()):
+        await (await known(client, project))({"img-1": ("cat", 1, 1)})
+    theirs.delete(made)
+    new = bridges.settings.model_copy(update={"topic_prefix": "copied.", "partitions": 3})
+    await ensure_topics(new)
+    async for _ in copy_inputs(bridges.settings, new):
+        pass
+    bridges.settings = new
+    with bridges.running(*bridges.by_passes()):
+        topic = new.topic(Topic.ANNOTATIONS)
+        async with Client(new) as there, reading(new, topic, [there.home(project)]) as records:
+            said = [orjson.loads(record.value or b"") async for record in records]
+    assert said[-1] == {
+        "type": "retraction",
+        "schema_version": 1,
+        "item": "img-1",
+        "annotator": f"label-studio-{ADMIN}",
+        "time": said[-2]["time"],
+    }
 
 
 async def test_selections_are_the_next_tasks_in_rank_order(

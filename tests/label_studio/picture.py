@@ -79,7 +79,7 @@ async def _draw(studio: LabelStudio, theirs: StudioProject) -> None:
         browser = await playwright.chromium.launch(
             executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
         )
-        page = await browser.new_page(viewport={"width": 1100, "height": 420})
+        page = await browser.new_page(viewport={"width": 1100, "height": 450})
         await page.goto(f"{studio.url}/user/login/")
         await page.fill("input[name=email]", EMAIL)
         await page.fill("input[name=password]", PASSWORD)
@@ -89,7 +89,7 @@ async def _draw(studio: LabelStudio, theirs: StudioProject) -> None:
         await page.get_by_text("img-1", exact=True).wait_for()
         await page.locator("button:right-of(:text('Label All Tasks'))").first.click()
         await page.get_by_text("Label Tasks As Displayed").wait_for()
-        await page.screenshot(path=IMAGE)
+        await page.screenshot(path=IMAGE, animations="disabled")
         await browser.close()
 
 

@@ -236,7 +236,9 @@ async def test_inputs_that_are_copied_are_known_as_the_bridges_own(
     with bridges.running(*bridges.by_passes()):
         await (await known(client, project))({"img-1": ("cat", 1, 1)})
     theirs.delete(made)
-    new = bridges.settings.model_copy(update={"topic_prefix": "copied.", "partitions": 3})
+    new = bridges.settings.model_copy(
+        update={"topic_prefix": "copied.", "app_id": "copied", "partitions": 3}
+    )
     await ensure_topics(new)
     async for _ in copy_inputs(bridges.settings, new):
         pass

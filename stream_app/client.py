@@ -107,7 +107,7 @@ class Client:
                 event.to_bytes(),
                 key=project_key(project),
                 partition=self.home(project),
-                headers=headers,
+                headers=[*headers],
             )
             for event in events
         ]

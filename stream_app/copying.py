@@ -56,7 +56,7 @@ async def copy_inputs(old: Settings, new: Settings) -> AsyncGenerator[Counter[st
                                 value,
                                 key=record.key,
                                 partition=partition,
-                                headers=record.headers,
+                                headers=[*record.headers],  # a list, aiokafka insists
                             )
                         )
                         copied[topic] += 1

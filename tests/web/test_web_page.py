@@ -12,6 +12,8 @@ from web_stage import TOKEN, Stance, serving
 
 from schemas import Annotation, Items, ProjectSettings, Topic
 
+pytestmark = pytest.mark.timeout(480)  # the first one may have to install the browser
+
 P = "animals"
 PROJECT = f"/#/project?project={P}"
 HOSTILE = "\u202e<img src=x onerror=alert(1)>\u0000" + "ü" * 490
@@ -58,6 +60,8 @@ async def test_every_view_is_right_for_everyone_in_any_light(browser: Browser) -
                 width = await page.evaluate("document.documentElement.scrollWidth")
                 assert width <= viewport["width"], view
             assert wrong == []
+            await page.evaluate("document.body.append(document.createElement('img'))")
+            assert len(await violations(page)) > 0, "axe finds nothing, whatever is there"
             await page.close()
 
 

@@ -23,6 +23,8 @@ from stream_app.client import Client
 from stream_app.settings import Settings
 from stream_app.topics import ensure_topics
 
+pytestmark = pytest.mark.timeout(480)  # the first one may have to install the browser
+
 TOKEN = "a token of some length"
 WITH_TOKEN = {"Authorization": f"Bearer {TOKEN}"}
 PROJECTS = [f"p{number}" for number in range(8)]

@@ -1,19 +1,18 @@
 """A picture of the bridge's tab in a real Label Studio: docs/images/label-studio.png.
 
-    PYTHONPATH=tests:tests/label_studio python tests/label_studio/picture.py
+    PYTHONPATH=tests:tests/web python tests/label_studio/picture.py
 
 Bob has labelled an item, a model doubts it and others; a window selects three, and the bridge shows
-them. Takes Playwright and Debian's Chromium.
+them.
 """
 
 import asyncio
 import os
-import shutil
 import tempfile
 from pathlib import Path
 
+from browser import browsing
 from label_studio_server import EMAIL, PASSWORD, TOKEN, LabelStudio, StudioProject, label_studio
-from playwright.async_api import async_playwright
 from workers import WorkerProcess, eventually, worker
 
 from schemas import Prediction, ProjectSettings, Topic, Window
@@ -75,10 +74,7 @@ async def _select(settings: Settings) -> list[str]:
 async def _draw(studio: LabelStudio, theirs: StudioProject) -> None:
     tab = theirs.tab()
     assert tab is not None
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
-        )
+    async with browsing() as browser:
         page = await browser.new_page(viewport={"width": 1100, "height": 450})
         await page.goto(f"{studio.url}/user/login/")
         await page.fill("input[name=email]", EMAIL)
@@ -90,7 +86,6 @@ async def _draw(studio: LabelStudio, theirs: StudioProject) -> None:
         await page.locator("button:right-of(:text('Label All Tasks'))").first.click()
         await page.get_by_text("Label Tasks As Displayed").wait_for()
         await page.screenshot(path=IMAGE, animations="disabled")
-        await browser.close()
 
 
 if __name__ == "__main__":

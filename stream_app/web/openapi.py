@@ -1,10 +1,12 @@
 """The OpenAPI 3.1 document of the API, made from the table of routes and the models it names."""
 
+from functools import cache
 from importlib.metadata import version
 from typing import Any
 
 from pydantic import BaseModel
 
+from schemas.compact import dumps
 from schemas.export import json_schema
 from stream_app.web.problems import TITLES, Problem
 from stream_app.web.routes import BASE, ROUTES, Route
@@ -39,6 +41,12 @@ def openapi() -> Document:
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
         },
     }
+
+
+@cache
+def encoded() -> bytes:
+    """Return the document as it is served."""
+    return dumps(openapi())
 
 
 def _operation(route: Route, known: Document) -> Document:

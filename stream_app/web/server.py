@@ -19,13 +19,12 @@ from aiokafka.errors import KafkaError
 from mode import Service
 from pydantic import BaseModel, ValidationError
 
-from schemas.compact import dumps
 from stream_app.errors import StreamAppError
 from stream_app.settings import Settings
 from stream_app.telemetry import Telemetry
 from stream_app.web.access import Access
 from stream_app.web.neighbours import PASSED_ON
-from stream_app.web.openapi import openapi
+from stream_app.web.openapi import encoded
 from stream_app.web.problems import Declined, Elsewhere, invalid, not_now, of_declined, problem
 from stream_app.web.routes import BASE, ROUTES, Route
 from stream_app.web.site import LOST, Site
@@ -81,8 +80,7 @@ class Web(Service):
         app.router.add_get("/readyz", self._readyz)
         app.router.add_get("/", _page)
         app.router.add_static("/static", STATIC)
-        document = dumps(openapi())
-        app.router.add_get("/api/openapi.json", partial(_document, document))
+        app.router.add_get("/api/openapi.json", _document)
         for route in ROUTES:
             app.router.add_route(route.method, BASE + route.path, partial(self._answer, route))
         return app
@@ -194,8 +192,8 @@ async def _page(request: web.Request) -> web.FileResponse:
     return web.FileResponse(STATIC / "index.html")
 
 
-async def _document(document: bytes, request: web.Request) -> web.Response:
-    return web.Response(body=document, content_type="application/json")
+async def _document(request: web.Request) -> web.Response:
+    return web.Response(body=encoded(), content_type="application/json")
 
 
 @web.middleware

@@ -36,7 +36,8 @@ const COLUMNS = [
 ];
 
 function reason(one) {
-  const rows = one.rows ? `${count(one.rows)} rows, row ${count(one.first_row)}: ${one.first_reason}` : "";
+  const number = one.rows === 1 ? "" : `${count(one.rows)} rows, `;
+  const rows = one.rows ? `${number}row ${count(one.first_row)}: ${one.first_reason}` : "";
   const home = one.home === null ? "" : ` (belongs in partition ${one.home})`;
   return [one.reason, rows].filter(Boolean).join("; ") + home;
 }

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 
 import pytest
+import pytest_asyncio
 from axe import violations
 from browser import browsing
 from campaign import campaign
@@ -12,7 +13,10 @@ from web_stage import TOKEN, Stance, serving
 
 from schemas import Annotation, Items, ProjectSettings, Topic
 
-pytestmark = pytest.mark.timeout(480)  # the first one may have to install the browser
+pytestmark = [
+    pytest.mark.timeout(480),  # the first one may have to install the browser
+    pytest.mark.asyncio(loop_scope="module"),
+]
 
 P = "animals"
 PROJECT = f"/#/project?project={P}"
@@ -20,7 +24,7 @@ HOSTILE = "\u202e<img src=x onerror=alert(1)>\u0000" + "ü" * 490
 PHONE, DESK = {"width": 360, "height": 800}, {"width": 1100, "height": 900}
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def browser() -> AsyncIterator[Browser]:
     async with browsing() as browser:
         yield browser

@@ -5,8 +5,8 @@ import asyncio
 from pathlib import Path
 
 from browser import browsing
-from campaign import campaign
 from playwright.async_api import ViewportSize
+from web_campaign import campaign
 from web_stage import serving
 
 DESK, PHONE = ViewportSize(width=1100, height=2060), ViewportSize(width=390, height=800)

@@ -6,9 +6,9 @@ import pytest
 import pytest_asyncio
 from axe import violations
 from browser import browsing
-from campaign import campaign
 from memory_ports import Stage
 from playwright.async_api import Browser, Page, expect
+from web_campaign import campaign
 from web_stage import TOKEN, Stance, serving
 
 from schemas import Annotation, Items, ProjectSettings, Topic

@@ -229,8 +229,8 @@ async def test_a_rebalance_leaves_the_run_alone_that_is_finished_at_the_end(kafk
         await app.consumer._on_partitions_assigned(app.consumer.assignment(), 2)
         go_on.set()
         await stops
-    assert await kafka.committed() == await kafka.applied() != {}
     assert await kafka.members() == 0, "the group waits for who has ended"
+    assert await kafka.committed() == await kafka.applied() != {}
 
 
 async def test_tables_start_without_waiting(kafka: Kafka, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Collection, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Literal
+from typing import Any, Literal
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
@@ -56,22 +56,25 @@ async def first_positions(
     settings: Settings, topics: Iterable[str], partition: int
 ) -> dict[str, int]:
     """Return where each topic (named in full) begins in a partition: 0 unless it lost records."""
-    names = list(topics)
-    async with _consumer(settings) as consumer:
-        await refuse_forbidden(consumer, names)
-        begins = await consumer.beginning_offsets([TopicPartition(t, partition) for t in names])
-    return {place.topic: offset for place, offset in begins.items()}
+    return await _positions(settings, topics, partition, AIOKafkaConsumer.beginning_offsets)
 
 
 async def last_positions(
     settings: Settings, topics: Iterable[str], partition: int
 ) -> dict[str, int]:
     """Return where what can be read of each topic (named in full) ends now in a partition."""
+    return await _positions(settings, topics, partition, AIOKafkaConsumer.end_offsets)
+
+
+async def _positions(
+    settings: Settings, topics: Iterable[str], partition: int, edge: Any
+) -> dict[str, int]:
+    """Return an edge of a partition of each topic, as the consumer's method tells it."""
     names = list(topics)
     async with _consumer(settings) as consumer:
         await refuse_forbidden(consumer, names)
-        ends = await consumer.end_offsets([TopicPartition(t, partition) for t in names])
-    return {place.topic: offset for place, offset in ends.items()}
+        offsets = await edge(consumer, [TopicPartition(name, partition) for name in names])
+    return {place.topic: offset for place, offset in offsets.items()}
 
 
 async def refuse_forbidden(consumer: AIOKafkaConsumer, topics: Collection[str]) -> None:

@@ -124,8 +124,9 @@ class Predictions(Event):
 
     @model_validator(mode="before")
     @classmethod
-    def _check_lengths(cls, body: dict[str, Any]) -> dict[str, Any]:
-        columns = (body.get(name) for name in cls.ROWS)
+    def _check_lengths(cls, body: object) -> object:
+        given = body if isinstance(body, dict) else {}
+        columns = (given.get(name) for name in cls.ROWS)
         lengths = {len(column) for column in columns if isinstance(column, list | tuple)}
         if len(lengths) > 1:
             raise fault(Reason.WRONG_LENGTH, "Not as many rows as items")

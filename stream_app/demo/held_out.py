@@ -4,11 +4,12 @@ Held-out items are excluded in control.v1: the trainer predicts them like any it
 and they are never selected and leave every statistic. So what is judged is what was published.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
-import orjson
+from pydantic import ValidationError
 
 from schemas import Predictions, Topic, project_key
 from stream_app.client import Client
@@ -30,14 +31,13 @@ class HeldOut:
     async def renew(self) -> None:
         """Read what has been said since the last time, up to now."""
         settings, home = self.client.settings, self.client.home(self.project)
-        topic = settings.topic(Topic.PREDICTIONS)
+        topic, key = settings.topic(Topic.PREDICTIONS), project_key(self.project)
         async with reading(settings, topic, [home], start=self.position) as records:
             async for record in records:
                 self.position = record.offset + 1
-                body = orjson.loads(record.value or b"{}")
-                ours = record.key == project_key(self.project)
-                if ours and body["type"] == "predictions":  # and no close
-                    self.take(Predictions.model_validate(body))
+                if record.key == key and record.value:
+                    with suppress(ValidationError):  # a close, or what becomes a dead letter
+                        self.take(Predictions.model_validate_json(record.value))
 
     def take(self, predictions: Predictions) -> None:
         """Let predictions count; a class that they don't name has probability 0."""

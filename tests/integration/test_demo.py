@@ -1,5 +1,6 @@
 """The demo from its command line: it ends well, it ends badly, and never leaves anything behind."""
 
+import asyncio
 import json
 import os
 import re
@@ -10,9 +11,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from aiokafka import AIOKafkaProducer
 from command_line import CommandLine
 from workers import Deployment, eventually
 
+from schemas import Topic, home, project_key
 from stream_app.settings import Settings
 
 
@@ -116,8 +119,19 @@ def test_it_plays_compares_audits_and_stays_for_a_look(demo: Demo) -> None:
     assert list(demo.folder.iterdir()) == []
 
 
+async def spoil(settings: Settings, project: str) -> None:
+    """Write records that nobody can read where the project's models speak."""
+    where = home(project, settings.partitions)
+    async with AIOKafkaProducer(bootstrap_servers=settings.bootstrap_servers) as producer:
+        for key in (project_key(project), project_key("another"), b"?"):
+            for value in (b'"\\ud800"', b"{", b"[]", None):
+                topic = settings.topic(Topic.PREDICTIONS)
+                await producer.send_and_wait(topic, value, key=key, partition=where)
+
+
 def test_it_plays_once_on_a_deployment_that_is_there(demo: Demo, deployment: Deployment) -> None:
     there = deployment.settings.environment()
+    asyncio.run(spoil(deployment.settings, "digits-activelab"))
     demo.start("--here", "--rounds", "1", "--methods", "activelab", **there)
     eventually(lambda: "Audit" in demo.text() or demo.process.poll(), demo.text)
     assert not demo.pids("cli worker") + demo.pids("kafka.Kafka")

@@ -28,7 +28,7 @@ from activelab.errors import InvalidInput
 from activelab.fit import Mode, fit
 from activelab.growing import Column
 from activelab.identity import Ids, id_hashes
-from activelab.rows import Bools, Ints, Probs
+from activelab.rows import Bools, Ints, Probs, last_of_each, runs
 from activelab.score import ItemScores, score
 from activelab.statistics import LabelCounts, ratio
 from activelab.trust import Trust
@@ -80,7 +80,10 @@ class Pool:
     # Facts
 
     def set_labels(
-        self, items: Sequence[str], annotators: Sequence[str], labels: Sequence[int] | Ints
+        self,
+        items: Sequence[str] | Ints,
+        annotators: Sequence[str],
+        labels: Sequence[int] | Ints,
     ) -> None:
         """Set, correct or take back answers; of several of one pair the last counts.
 
@@ -88,42 +91,37 @@ class Pool:
         """
         label = np.asarray(labels, dtype=np.int64)
         check_labels(label, self.num_classes, lowest=NOTHING)
-        pairs = zip(self._known(items), self._annotators.add(annotators), strict=True)
-        last = dict(zip(pairs, label.tolist(), strict=True))
-        position: dict[int, int] = {}
-        which = [position.setdefault(item, len(position)) for item, _ in last]
-        touched = np.array(list(position), dtype=np.int64)
+        place, annotator = self.places(items), np.array(self._annotators.add(annotators), np.int64)
+        last = last_of_each(place << 32 | annotator)
+        place = place[last]
+        touched, which = runs(place)
         with self._changing(touched):
-            self._answers.put(
-                touched,
-                np.array(which, dtype=np.int64),
-                np.array([annotator for _, annotator in last], dtype=np.int64),
-                np.array(list(last.values()), dtype=np.int64),
-            )
+            self._answers.put(touched, which, annotator[last], label[last])
 
-    def set_predictions(self, items: Sequence[str], model: str, pred_probs: Probs) -> None:
+    def set_predictions(self, items: Sequence[str] | Ints, model: str, pred_probs: Probs) -> None:
         """Set a model's class probabilities ``(n, K)``; of several of one item the last counts."""
         if np.shape(pred_probs) != (len(items), self.num_classes):
             message = f"pred_probs is {np.shape(pred_probs)}, not {(len(items), self.num_classes)}"
             raise InvalidInput(message)
         which = self._model(model)
-        touched = np.array(self._known(items), dtype=np.int64)
+        touched = self.places(items)
         self._pred_probs[which].rows[touched] = pred_probs
         self._has_prediction[which].rows[touched] = True
         self._settle(touched)
 
-    def drop_predictions(self, items: Sequence[str], model: str) -> None:
+    def drop_predictions(self, items: Sequence[str] | Ints, model: str) -> None:
         """Take a model's predictions back."""
-        touched = np.array(self._known(items), dtype=np.int64)
+        touched = self.places(items)
         self._has_prediction[self._model(model)].rows[touched] = False
         self._settle(touched)
 
-    def set_status(self, items: Sequence[str], status: Sequence[int] | Ints) -> None:
+    def set_status(self, items: Sequence[str] | Ints, status: Sequence[int] | Ints) -> None:
         """Set items ``REGISTERED`` (1), ``EXCLUDED`` (-1) or neither (0); the last one counts."""
-        last = dict(zip(self._known(items), np.asarray(status).tolist(), strict=True))
-        touched = np.array(list(last), dtype=np.int64)
+        place = self.places(items)
+        last = last_of_each(place)
+        touched = place[last]
         with self._changing(touched):
-            self._status.rows[touched] = list(last.values())
+            self._status.rows[touched] = np.asarray(status)[last]
 
     def _known(self, items: Sequence[str]) -> list[int]:
         """Look up items, making room for new ones."""
@@ -195,11 +193,14 @@ class Pool:
         """Return the ids of the items that exist and are not excluded, as ``columns`` has them."""
         return list(compress(self._items.names, self._alive.rows.tolist()))
 
-    def places(self, items: Sequence[str]) -> Ints:
+    def places(self, items: Sequence[str] | Ints) -> Ints:
         """Return a number for each item, its own as long as the pool lives; new ones get the next.
 
-        So who keeps more about items than the pool does can keep it in columns, too.
+        So who keeps more about items than the pool does can keep it in columns, too. Wherever
+        items are asked for, their places may be given instead.
         """
+        if isinstance(items, np.ndarray):
+            return items
         return np.array(self._known(items), dtype=np.int64)
 
     def named(self, places: Ints) -> list[str]:

@@ -43,6 +43,30 @@ def block_items(chosen: Bools, num_classes: int) -> Iterator[Ints | slice]:
         yield items[block]
 
 
+def last_of_each(keys: Ints) -> Ints:
+    """Return where each of the distinct ``keys`` stands last, in the order of the keys.
+
+    >>> last_of_each(np.array([7, 3, 7, 5]))
+    array([1, 3, 2])
+    """
+    order = np.argsort(keys, kind="stable")
+    ordered = keys[order]
+    last = np.ones(len(keys), dtype=np.bool_)
+    np.not_equal(ordered[1:], ordered[:-1], out=last[:-1])
+    return order[last]
+
+
+def runs(ordered: Ints) -> tuple[Ints, Ints]:
+    """Return the distinct keys of an ordered column, and which of them each row has.
+
+    >>> runs(np.array([3, 5, 5, 7]))
+    (array([3, 5, 7]), array([0, 1, 1, 2]))
+    """
+    first = np.ones(len(ordered), dtype=np.bool_)
+    np.not_equal(ordered[1:], ordered[:-1], out=first[1:])
+    return ordered[first], np.cumsum(first) - 1
+
+
 def class_sum(values: Floats) -> Floats:
     """Sum ``(K, n)`` over classes, in class order: ``(n,)``.
 

@@ -5,9 +5,6 @@ from dataclasses import dataclass, fields
 from itertools import chain
 from typing import Any, Self
 
-import numpy as np
-import numpy.typing as npt
-
 from schemas.events import Close
 from schemas.project import ProjectSettings
 from schemas.reasons import Rejection
@@ -16,7 +13,7 @@ LABEL, ABSTENTION, RETRACTION = range(3)
 """Kinds of annotations; of those with the same time the last kind counts."""
 
 AnnotationRow = tuple[str, str, str, str | None, int, int]
-PredictionRow = tuple[str, str, str, int, tuple[str, ...], npt.NDArray[np.float32]]
+PredictionRow = tuple[str, str, str, int, tuple[str, ...], bytes]
 StatusRow = tuple[str, str, bool, str | None, int]
 
 
@@ -56,8 +53,8 @@ class PredictionColumns(Columns):
     version: list[int]
     classes: list[tuple[str, ...]]
     """Names of the classes, sorted."""
-    pred_probs: list[npt.NDArray[np.float32]]
-    """(K,) each, in the order of ``classes``; sums to 1."""
+    pred_probs: list[bytes]
+    """K float32 each, little-endian, in the order of ``classes``; they sum to 1."""
 
 
 @dataclass(frozen=True, slots=True)

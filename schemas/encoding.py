@@ -1,4 +1,4 @@
-"""Encode output records fast: plain dicts, many of them from columns.
+"""Encode output records fast, many of them from columns.
 
 What comes out is what the strict models of `schemas.outputs` accept and dump, byte by byte.
 Manifests and refusals are one a close: their models encode themselves.
@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import orjson
 
 from schemas.compact import dumps
-from schemas.keys import pair_key
+from schemas.keys import pair_prefix
 from schemas.times import format_time
 
 Encoded = tuple[bytes, bytes]
@@ -39,40 +40,25 @@ def encode_item_scores(  # noqa: PLR0913  # the columns are the record
 
     Raises ValueError where a score is not finite or columns differ in length.
     """
-    rows = zip(
+    return _pairs(
+        project,
         items,
-        _finite(activelab_score),
-        consensus_label,
-        consensus_quality.tolist(),
-        num_annotations.tolist(),
-        num_answers.tolist(),
-        has_prediction.tolist(),
-        progress,
-        strict=True,
+        {
+            "type": "item_score",
+            "schema_version": 1,
+            "project": project,
+            "item": _NAME,
+            "activelab_score": _values(_finite(activelab_score)),
+            "consensus_label": _names(consensus_label),
+            "consensus_quality": _values(consensus_quality.tolist()),
+            "num_annotations": _values(num_annotations.tolist()),
+            "num_answers": _values(num_answers.tolist()),
+            "has_prediction": _values(has_prediction.tolist()),
+            "progress": _names(progress),
+            "epoch": epoch,
+            "provisional": provisional,
+        },
     )
-    return [
-        (
-            pair_key(project, item),
-            dumps(
-                {
-                    "type": "item_score",
-                    "schema_version": 1,
-                    "project": project,
-                    "item": item,
-                    "activelab_score": score,
-                    "consensus_label": label,
-                    "consensus_quality": quality,
-                    "num_annotations": labels,
-                    "num_answers": answers,
-                    "has_prediction": predicted,
-                    "progress": far,
-                    "epoch": epoch,
-                    "provisional": provisional,
-                }
-            ),
-        )
-        for item, score, label, quality, labels, answers, predicted, far in rows
-    ]
 
 
 def encode_annotator_trust(  # noqa: PLR0913  # the columns are the record
@@ -91,43 +77,26 @@ def encode_annotator_trust(  # noqa: PLR0913  # the columns are the record
     epoch: int,
 ) -> list[Encoded]:
     """Encode annotators' trust from columns (M,); NaN is null, where nothing is known."""
-    rows = zip(
+    return _pairs(
+        project,
         annotators,
-        annotator_agreement.tolist(),
-        _finite(agreement_low),
-        _finite(agreement_high),
-        flag,
-        annotator_weight.tolist(),
-        num_compared.tolist(),
-        num_overlapping.tolist(),
-        num_annotations.tolist(),
-        imputed.tolist(),
-        strict=True,
+        {
+            "type": "annotator_trust",
+            "schema_version": 1,
+            "project": project,
+            "annotator": _NAME,
+            "annotator_agreement": _values(annotator_agreement.tolist()),
+            "agreement_low": _values(_finite(agreement_low)),
+            "agreement_high": _values(_finite(agreement_high)),
+            "flag": _names(flag),
+            "annotator_weight": _values(annotator_weight.tolist()),
+            "num_compared": _values(num_compared.tolist()),
+            "num_overlapping": _values(num_overlapping.tolist()),
+            "num_annotations": _values(num_annotations.tolist()),
+            "imputed": _values(imputed.tolist()),
+            "epoch": epoch,
+        },
     )
-    return [
-        (
-            pair_key(project, who),
-            dumps(
-                {
-                    "type": "annotator_trust",
-                    "schema_version": 1,
-                    "project": project,
-                    "annotator": who,
-                    "annotator_agreement": agreement,
-                    "agreement_low": low,
-                    "agreement_high": high,
-                    "flag": said,
-                    "annotator_weight": weight,
-                    "num_compared": others,
-                    "num_overlapping": overlapping,
-                    "num_annotations": labels,
-                    "imputed": guessed,
-                    "epoch": epoch,
-                }
-            ),
-        )
-        for who, agreement, low, high, said, weight, others, overlapping, labels, guessed in rows
-    ]
 
 
 def encode_selections(
@@ -163,6 +132,43 @@ def encode_selections(
         )
         for rank, (item, value, again, answered, part) in enumerate(rows, start=1)
     ]
+
+
+_NAME: list[bytes] = []
+"""Where the name of a pair stands in its record."""
+
+
+def _pairs(project: str, names: Sequence[str], fields: dict[str, Any]) -> list[Encoded]:
+    """Encode records that are alike but for their columns, which are lists: a value a record.
+
+    So what is alike is encoded once, and a column at once.
+    """
+    template = b",".join(
+        dumps(name) + b":" + (b"%b" if type(value) is list else dumps(value).replace(b"%", b"%%"))
+        for name, value in fields.items()
+    )
+    template = b"{" + template + b"}"
+    texts = _texts(names)
+    columns = (texts if value is _NAME else value for value in fields.values())
+    rows = zip(*(column for column in columns if type(column) is list), strict=True)
+    prefix = pair_prefix(project)
+    return [(prefix + text + b"]", template % row) for text, row in zip(texts, rows, strict=True)]
+
+
+def _texts(names: Sequence[str]) -> list[bytes]:
+    """Encode names that are hardly ever the same: within a JSON text no quote stands alone."""
+    return [b'"%b"' % text for text in orjson.dumps([*names])[2:-2].split(b'","')] if names else []
+
+
+def _names(names: Sequence[str | None]) -> list[bytes]:
+    """Encode names that are few, or null."""
+    encoded = {name: dumps(name) for name in set(names)}
+    return [encoded[name] for name in names]
+
+
+def _values(values: Sequence[float]) -> list[bytes]:
+    """Encode numbers, or truth values; NaN is null."""
+    return orjson.dumps(values)[1:-1].split(b",") if values else []
 
 
 def _finite(column: Floats) -> list[float]:

@@ -4,7 +4,7 @@ A record's key is its project's id in UTF-8, its partition the project's home. R
 forms are events of their own: `schemas.judge` judges them one by one.
 """
 
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 import numpy as np
 from pydantic import (

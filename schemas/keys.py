@@ -54,11 +54,12 @@ def pair_key(project: str, name: str) -> bytes:
     >>> pair_key("digits", "image 7")
     b'["digits","image 7"]'
     """
-    return _opened(project) + orjson.dumps(name) + b"]"
+    return pair_prefix(project) + orjson.dumps(name) + b"]"
 
 
 @lru_cache(maxsize=1024)
-def _opened(project: str) -> bytes:
+def pair_prefix(project: str) -> bytes:
+    """Return what the keys of a project's pairs begin with."""
     return b"[" + dumps(project) + b","
 
 

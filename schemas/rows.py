@@ -85,8 +85,10 @@ def _predictions(
     names: tuple[str, ...],
     pred_probs: npt.NDArray[np.float32],
 ) -> list[PredictionRow]:
+    raw, width = pred_probs.astype("<f4", copy=False).tobytes(), 4 * len(names)
+    rows = [raw[at : at + width] for at in range(0, len(raw), width)]
     same = repeat(project), items, repeat(model), repeat(version), repeat(names)
-    return list(zip(*same, pred_probs, strict=False))  # the repeats have no end
+    return list(zip(*same, rows, strict=False))  # the repeats have no end
 
 
 def _given(value: int | None, default: int) -> int:

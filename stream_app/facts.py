@@ -16,13 +16,16 @@ commute: whatever their order in the log, and however often they come, one of th
 """
 
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from hashlib import blake2b
 from itertools import groupby
+from typing import TypeVar
 
-from schemas import LABEL
+from schemas import LABEL, RETRACTION
 
+K = TypeVar("K")
+V = TypeVar("V")
 Pair = tuple[bytes, bytes]
 """A key of the table and its value."""
 Split = tuple[str, bytes, str, bytes]
@@ -44,6 +47,17 @@ _LENGTH = struct.Struct(">H")
 _ORDER = struct.Struct(">cQB")  # codec version, time or version + 2**63, kind
 _CLASSES = struct.Struct(">I")
 _BIAS = 1 << 63
+
+
+class Remembered(dict[K, V]):
+    """What a function returns, by what it was asked: where the same is asked often."""
+
+    def __init__(self, find: Callable[[K], V]) -> None:
+        self._find = find
+
+    def __missing__(self, key: K) -> V:
+        self[key] = found = self._find(key)
+        return found
 
 
 def project_key(project: str) -> bytes:
@@ -86,22 +100,42 @@ def fact_key(prefix: bytes, item: str, kind: bytes, who: str) -> bytes:
     return prefix + _prefixed(item) + kind + who.encode()
 
 
+def fact_keys(
+    projects: Iterable[str], items: Iterable[str], kind: bytes, who: Iterable[str]
+) -> Iterator[bytes]:
+    """Return the keys of facts of one kind: in many of them projects and ``who`` are the same."""
+    prefixes = Remembered(fact_prefix)
+    ends = Remembered[str, bytes](lambda who: kind + who.encode())
+    for project, item, source in zip(projects, items, who, strict=True):
+        raw = item.encode()
+        yield prefixes[project] + _LENGTH.pack(len(raw)) + raw + ends[source]
+
+
 def by_project(pairs: Iterable[Pair]) -> Iterator[tuple[str, Iterator[Split]]]:
     """Group facts, which are in the order of their keys, by project."""
-    for prefix, group in groupby(pairs, lambda pair: _until(pair[0], 1)):
+    last = b""
+
+    def prefix_of(pair: Pair) -> bytes:
+        nonlocal last
+        if not (last and pair[0].startswith(last)):
+            last = _until(pair[0], 1)
+        return last
+
+    for prefix, group in groupby(pairs, prefix_of):
         project, _ = _unprefixed(prefix[1:])
         yield project, _split(group, len(prefix))
 
 
 def _split(pairs: Iterable[Pair], start: int) -> Iterator[Split]:
     """Split the keys of a project's facts, whose items begin at ``start``."""
+    ends = Remembered[bytes, tuple[bytes, str]](lambda end: (end[:1], end[1:].decode()))
     head, item = b"", ""
     for key, fact in pairs:
-        begins = _until(key, start)
-        if begins != head:
-            head, item = begins, begins[start + _LENGTH.size :].decode()
-        at = len(head)
-        yield item, key[at : at + 1], key[at + 1 :].decode(), fact
+        if not (head and key.startswith(head)):
+            head = _until(key, start)
+            item = head[start + _LENGTH.size :].decode()
+        kind, who = ends[key[len(head) :]]
+        yield item, kind, who, fact
 
 
 def _until(key: bytes, at: int) -> bytes:
@@ -135,9 +169,14 @@ def encode_stratum(time: int, stratum: str) -> bytes:
     return _ORDER.pack(_VERSION, time + _BIAS, 0) + stratum.encode()
 
 
-def encode_prediction(version: int, classes: bytes, pred_probs: bytes) -> bytes:
-    """Encode a model's prediction; ``classes`` from `encode_classes`, float32 little-endian."""
-    return _ORDER.pack(_VERSION, version + _BIAS, 0) + classes + pred_probs
+def encode_prediction(version: int, classes: tuple[str, ...], pred_probs: bytes) -> bytes:
+    """Encode a model's prediction; ``classes`` are sorted, ``pred_probs`` as in its columns."""
+    return _prediction_head(version, classes) + pred_probs
+
+
+@lru_cache(maxsize=1024)
+def _prediction_head(version: int, classes: tuple[str, ...]) -> bytes:
+    return _ORDER.pack(_VERSION, version + _BIAS, 0) + encode_classes(classes)
 
 
 def encode_number(number: int) -> bytes:
@@ -201,6 +240,11 @@ def order(fact: bytes) -> tuple[int, int]:
 def answer(fact: bytes) -> bytes:
     """Return what an annotation says, without its time: the same bytes for the same answer."""
     return fact[_ORDER.size - 1 :]
+
+
+def gives_answer(kind: bytes, fact: bytes) -> bool:
+    """Tell whether a fact is a label or an abstention."""
+    return kind == ANNOTATION and answer(fact)[0] != RETRACTION
 
 
 def split_answer(answer: bytes) -> tuple[int, str | None]:

@@ -8,11 +8,11 @@
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from itertools import repeat
 
-from schemas import RETRACTION, Facts
+from schemas import Facts
 from stream_app import facts
 from stream_app.outbound import Outbound
 from stream_app.partition import Partition
@@ -22,22 +22,8 @@ _ANNOTATIONS = ("label", "abstention", "retraction")
 _EVENTS = {facts.PREDICTION: "prediction", facts.STATUS: "status", facts.STRATUM: "stratum"}
 
 
-class Keyed(NamedTuple):
-    """A fact of a run, encoded, with its key."""
-
-    key: bytes
-    project: str
-    item: str
-    kind: bytes
-    who: str
-    fact: bytes
-
-    @property
-    def event(self) -> str:
-        """Return the type of event, as metrics name it."""
-        if self.kind == facts.ANNOTATION:
-            return _ANNOTATIONS[facts.answer(self.fact)[0]]
-        return _EVENTS[self.kind]
+Keyed = tuple[bytes, str, str, bytes, str, bytes]
+"""A fact of a run, encoded: (key, project, item, kind, who, fact)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,58 +37,35 @@ class Folded:
 
 def keyed(run: Facts) -> Iterator[Keyed]:
     """Encode the facts of a run, in the order in which they came within their kind."""
-    prefix = _Prefixes()
-    annotations = run.annotations
-    for project, item, who, label, kind, time in zip(
-        annotations.project,
-        annotations.item,
-        annotations.annotator,
-        annotations.label,
-        annotations.kind,
-        annotations.time,
-        strict=True,
-    ):
-        key = facts.fact_key(prefix[project], item, facts.ANNOTATION, who)
-        fact = facts.encode_annotation(kind, time, label)
-        yield Keyed(key, project, item, facts.ANNOTATION, who, fact)
-    predictions = run.predictions
-    for project, item, who, version, classes, pred_probs in zip(
-        predictions.project,
-        predictions.item,
-        predictions.model,
-        predictions.version,
-        predictions.classes,
-        predictions.pred_probs,
-        strict=True,
-    ):
-        key = facts.fact_key(prefix[project], item, facts.PREDICTION, who)
-        head = facts.encode_classes(classes)
-        fact = facts.encode_prediction(version, head, pred_probs.tobytes())
-        yield Keyed(key, project, item, facts.PREDICTION, who, fact)
-    statuses = run.statuses
-    for project, item, excluded, stratum, time in zip(
-        statuses.project,
-        statuses.item,
-        statuses.excluded,
-        statuses.stratum,
-        statuses.time,
-        strict=True,
-    ):
-        key = facts.fact_key(prefix[project], item, facts.STATUS, "")
-        fact = facts.encode_status(excluded=excluded, time=time)
-        yield Keyed(key, project, item, facts.STATUS, "", fact)
+    said = run.annotations
+    answers = map(facts.encode_annotation, said.kind, said.time, said.label)
+    yield from _keyed(said.project, said.item, facts.ANNOTATION, said.annotator, answers)
+    told = run.predictions
+    predictions = map(facts.encode_prediction, told.version, told.classes, told.pred_probs)
+    yield from _keyed(told.project, told.item, facts.PREDICTION, told.model, predictions)
+    known = run.statuses
+    nobody = [""] * len(known)
+    statuses = [
+        facts.encode_status(excluded=excluded, time=time)
+        for excluded, time in zip(known.excluded, known.time, strict=True)
+    ]
+    yield from _keyed(known.project, known.item, facts.STATUS, nobody, statuses)
+    belonging = zip(known.project, known.item, nobody, known.stratum, known.time, strict=True)
+    for project, item, who, stratum, time in belonging:
         if stratum is not None:
-            key = facts.fact_key(prefix[project], item, facts.STRATUM, "")
             fact = facts.encode_stratum(time, stratum)
-            yield Keyed(key, project, item, facts.STRATUM, "", fact)
+            yield from _keyed([project], [item], facts.STRATUM, [who], [fact])
 
 
-class _Prefixes(dict[str, bytes]):
-    """Keys' beginnings by project."""
-
-    def __missing__(self, project: str) -> bytes:
-        self[project] = prefix = facts.fact_prefix(project)
-        return prefix
+def _keyed(
+    projects: Sequence[str],
+    items: Sequence[str],
+    kind: bytes,
+    who: Sequence[str],
+    encoded: Iterable[bytes],
+) -> Iterator[Keyed]:
+    keys = facts.fact_keys(projects, items, kind, who)
+    return zip(keys, projects, items, repeat(kind), who, encoded, strict=False)
 
 
 def fold(
@@ -117,22 +80,22 @@ def fold(
     won: dict[str, dict[bytes, Won]] = defaultdict(dict)
     answered: dict[str, set[str]] = defaultdict(set)
     stale: Counter[str] = Counter()
-    for one in incoming:
-        key, project_id, item, kind, who, fact = one
+    leases = facts.Remembered(partition.leases)
+    for key, project_id, item, kind, who, fact in incoming:
         before = known[key]
-        if not facts.newer(fact, before):
-            stale[one.event] += 1
+        if before is not None and not facts.newer(fact, before):
+            stale[_event(kind, fact)] += 1
             continue
         known[key] = fact
         winners = won[project_id]
         if key in winners:
             before = winners[key][3]
         winners[key] = item, kind, who, before, fact
-        if kind == facts.ANNOTATION and facts.answer(fact)[0] != RETRACTION:
+        if item in leases[project_id] and facts.gives_answer(kind, fact):
             answered[project_id].add(item)
 
     for project_id, winners in won.items():
-        outbound.changes.extend((key, fact) for key, (*_, fact) in winners.items())
+        outbound.changes.extend([(key, one[4]) for key, one in winners.items()])
         project = partition.projects.get(project_id)
         if project is None:
             new = sum(before is None for *_, before, _ in winners.values())
@@ -145,13 +108,20 @@ def fold(
     return Folded(outbound, stale)
 
 
-def _say(outbound: Outbound, project: Project, won: Iterable[Won], answered: set[str]) -> None:
+def _event(kind: bytes, fact: bytes) -> str:
+    """Return a fact's type of event, as metrics name it."""
+    if kind == facts.ANNOTATION:
+        return _ANNOTATIONS[facts.answer(fact)[0]]
+    return _EVENTS[kind]
+
+
+def _say(outbound: Outbound, project: Project, won: Collection[Won], answered: set[str]) -> None:
     """Let a project take its winners, and say what that changes."""
     touched = project.take(won)
-    outbound.lease(project, sorted(answered & project.leases.keys()), until=0)
+    outbound.lease(project, sorted(answered), until=0)
     if project.pool.due():
         project.renew_epoch()
-    places = project.pool.places(sorted(touched.items))
+    places = touched.places
     alive = project.pool.alive(places)
     outbound.say_scores(project, places[alive], project.pool.score(places[alive]), provisional=True)
     outbound.say_gone(project, places[~alive])

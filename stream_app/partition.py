@@ -39,6 +39,11 @@ class Partition:
         self.now = max(self.now, now)
         return facts.APPLIED, orjson.dumps([1, self.now, self.positions])
 
+    def leases(self, project_id: str) -> dict[str, int]:
+        """Return a project's leases; none where there is no such project."""
+        project = self.projects.get(project_id)
+        return project.leases if project else {}
+
     def cut(self) -> dict[str, int]:
         """Return the next position of every source topic: what a window of now knows."""
         return {topic: self.positions.get(topic, 0) for topic in SOURCES}

@@ -18,6 +18,7 @@ import orjson
 
 from activelab import ABSTENTION as NO_LABEL
 from activelab import NOTHING, ItemScores, Mode, Pool, Refresh, Strata, progress
+from activelab.rows import Ints
 from schemas import ABSTENTION, ProjectSettings
 from stream_app import facts
 from stream_app.canonical import canonical, placed
@@ -72,8 +73,9 @@ class Ledger:
 class Touched:
     """What a change of facts touched: items to rescore, annotators to judge anew."""
 
-    items: set[str] = field(default_factory=set)
-    annotators: set[str] = field(default_factory=set)
+    places: Ints
+    """Distinct, ascending."""
+    annotators: set[str]
 
 
 @dataclass(slots=True)
@@ -179,24 +181,26 @@ class Project:
     def take(self, won: Iterable[Won]) -> Touched:
         """Bring the pool in line with facts that have just won, in any order."""
         told = self._read(won)
-        touched = Touched()
+        touched: list[Ints] = []
+        acted: set[str] = set()
         if told.answers:
             items, annotators, codes = zip(*told.answers, strict=True)
-            self.pool.set_labels(items, annotators, codes)
-            touched.items.update(items)
-            touched.annotators.update(annotators)
+            touched.append(self.pool.places(items))
+            self.pool.set_labels(touched[-1], annotators, codes)
+            acted.update(annotators)
         if told.statuses:
             items, statuses = zip(*told.statuses, strict=True)
-            self.pool.set_status(items, statuses)
-            touched.items.update(items)
+            touched.append(self.pool.places(items))
+            self.pool.set_status(touched[-1], statuses)
         if told.strata:  # no score of these items changes
             items, names = zip(*told.strata, strict=True)
             self.strata.put(self.pool.places(items), names)
         for (model, classes), rows in told.predictions.items():
             items, pred_probs = zip(*rows, strict=True)
-            self._predict(model, classes, items, pred_probs)
-            touched.items.update(items)
-        return touched
+            touched.append(self.pool.places(items))
+            self._predict(model, classes, touched[-1], pred_probs)
+        places = np.concatenate(touched) if touched else np.empty(0, np.int64)
+        return Touched(np.unique(places), acted)
 
     def _read(self, won: Iterable[Won]) -> Told:
         """Read what facts tell the pool; count those that tell it nothing, by name."""
@@ -237,21 +241,15 @@ class Project:
         given, aliases = facts.decode_classes(classes), self.settings.aliases
         return tuple(aliases.get(name, name) for name in given) if aliases else given
 
-    def _predict(
-        self, model: str, classes: bytes, items: Sequence[str], rows: Sequence[bytes]
-    ) -> None:
+    def _predict(self, model: str, classes: bytes, places: Ints, rows: Sequence[bytes]) -> None:
         """Put predictions with the same class names into the pool, those without mass apart."""
         given = np.frombuffer(b"".join(rows), "<f4").reshape(len(rows), -1)
         pred_probs, alive = canonical(given, self._named(classes), self.settings.classes)
-        if alive.all():
-            self.pool.set_predictions(items, model, pred_probs)
-            return
-        self.pool.set_predictions(
-            [item for item, ok in zip(items, alive, strict=True) if ok], model, pred_probs[alive]
-        )
-        dead = [item for item, ok in zip(items, alive, strict=True) if not ok]
-        self.pool.drop_predictions(dead, model)
-        self._count_dormant(_without_mass(model), len(dead))
+        if not alive.all():
+            self.pool.drop_predictions(places[~alive], model)
+            self._count_dormant(_without_mass(model), int(np.count_nonzero(~alive)))
+            places, pred_probs = places[alive], pred_probs[alive]
+        self.pool.set_predictions(places, model, pred_probs)
 
     def _count_dormant(self, name: str, change: int) -> None:
         """Count facts in or out of the dormant ones, by what keeps them from counting."""

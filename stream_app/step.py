@@ -67,7 +67,7 @@ class Step:
 
     def _fold(self, partition: Partition, topic: str, piece: Facts) -> Outbound:
         incoming = list(keyed(piece))
-        keys = list({one.key: None for one in incoming})
+        keys = list({key: None for key, *_ in incoming})
         known = dict(zip(keys, self.store.get_many(partition.number, keys), strict=True))
         folded = fold(partition, topic, piece, incoming, known)
         self.telemetry.folded(piece, folded)

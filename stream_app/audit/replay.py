@@ -229,7 +229,8 @@ class Replay:
             columns.pred_probs,
             strict=True,
         ):
-            take(self.predictions, (item, model), Prediction(version, 0, classes, pred_probs))
+            said_of_classes = np.frombuffer(pred_probs, "<f4")
+            take(self.predictions, (item, model), Prediction(version, 0, classes, said_of_classes))
         statuses = piece.statuses
         for item, excluded, stratum, time in zip(
             statuses.item, statuses.excluded, statuses.stratum, statuses.time, strict=True

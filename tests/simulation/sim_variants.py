@@ -264,8 +264,8 @@ def nobody_is_done(scores: ItemScores, *, target: float | None) -> object:
     return np.zeros(len(scores.item_ids), np.bool_)
 
 
-def strata_are_in_memory_only(self: Project, pairs: Iterable[tuple[bytes, bytes]]) -> None:
-    _load_facts(self, (one for one in pairs if facts.split_fact_key(one[0])[2] != facts.STRATUM))
+def strata_are_in_memory_only(self: Project, known: Iterable[facts.Split]) -> None:
+    _load_facts(self, (one for one in known if one[1] != facts.STRATUM))
 
 
 _lease, _advance = Outbound.lease, Partition.advance

@@ -41,9 +41,9 @@ def true_by_facts(records: dict[Topic, list[SourceRecord]]) -> dict[bytes, bytes
     for topic, some in records.items():
         place = {"topic": topic, "partition": 0, "partitions": 1, "begin": 0, "end": len(some)}
         for piece in decode(some, **place, max_rows=3, max_bytes=10**9):
-            for one in keyed(piece) if isinstance(piece, Facts) else ():
-                if facts.newer(one.fact, found.get(one.key)):
-                    found[one.key] = one.fact
+            for key, *_, fact in keyed(piece) if isinstance(piece, Facts) else ():
+                if facts.newer(fact, found.get(key)):
+                    found[key] = fact
     return found
 
 

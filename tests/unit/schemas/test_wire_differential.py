@@ -63,10 +63,7 @@ def rows_of(piece: Facts) -> list[tuple[Any, ...]]:
             answers.time,
             strict=True,
         ),
-        *(
-            (*row[:-1], row[-1].tobytes())
-            for row in zip(*(getattr(shares, name) for name in names), strict=True)
-        ),
+        *zip(*(getattr(shares, name) for name in names), strict=True),
         *zip(
             statuses.project,
             statuses.item,

@@ -14,7 +14,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from activelab.rows import Floats, Ints, Probs, class_major, class_sum
+from activelab.rows import Bools, Floats, Ints, Probs, block_items, class_major, class_sum
 from activelab.statistics import Statistic, Tally
 from activelab.votes import Votes
 
@@ -68,7 +68,7 @@ def loss_units(votes: Votes, pred_probs: Probs, temperatures: Floats, noise: flo
     """Sum the losses of a block's items at each temperature: integers, ``(temperatures,)``.
 
     With z = log p a loss is ``sum_k f(k) (logsumexp(z / T) - z(k) / T)``: no softmax is needed. A
-    label's share of it is rounded to units, so the sum is exact in any order. Where p is 0 it
+    class's share of it is rounded to units, so the sum is exact in any order. Where p is 0 it
     stays 0 at every temperature: such a label costs the largest loss and does not move T.
 
     With ``noise``, that share of labels is taken to be any class at random: the softmax is mixed
@@ -77,19 +77,25 @@ def loss_units(votes: Votes, pred_probs: Probs, temperatures: Floats, noise: flo
     probs = class_major(pred_probs)
     with np.errstate(divide="ignore"):
         log_probs = np.log(probs / probs.max(axis=0))
-    voted = log_probs[votes.label, votes.item]
-    share = UNITS / votes.per_item()[votes.item]
+    number = np.bincount(votes.label * votes.num_items + votes.item, minlength=probs.size)
+    said = np.flatnonzero(number)  # classes that an item's labels name: they cost the same
+    item = said % votes.num_items
+    voted = log_probs.ravel()[said]
+    share = UNITS * number[said] / votes.per_item()[item]
     units = np.empty(len(temperatures), dtype=np.int64)
     scaled = probs  # its memory serves every temperature
     for point, temperature in enumerate(temperatures):
         np.exp(np.multiply(log_probs, 1 / temperature, out=scaled), out=scaled)
-        loss = np.log(class_sum(scaled))[votes.item]
+        loss = np.log(class_sum(scaled))[item]
         loss -= voted / temperature
         np.minimum(loss, _LARGEST_LOSS, out=loss)
         if noise:
-            loss = -np.log((1 - noise) * np.exp(-loss) + noise / votes.num_classes)
+            np.exp(np.negative(loss, out=loss), out=loss)
+            loss *= 1 - noise
+            loss += noise / votes.num_classes
+            np.negative(np.log(loss, out=loss), out=loss)
         loss *= share
-        units[point] = np.rint(loss, out=loss).astype(np.int64).sum()
+        units[point] = np.rint(loss, out=loss).sum(dtype=np.int64)
     return units
 
 
@@ -108,6 +114,35 @@ def fine_points(coarse: Ints) -> Ints:
     last = len(GRID) - 1
     end = best if best == last else best + FINE + 1
     return np.arange(max(0, best - FINE), end)
+
+
+def best_temperature(
+    labels: Votes,
+    pred_probs: Probs,
+    chosen: Bools,
+    *,
+    noise: float,
+    prior: Ints | None = None,
+) -> float:
+    """Search the grid for the temperature that explains the labels of ``chosen`` items ``(N,)``.
+
+    They have labels and a row of ``pred_probs`` ``(N, K)``; 1 where there are none. ``prior`` is
+    what the points of the grid cost beside.
+    """
+    if not chosen.any():
+        return 1.0
+    sums = CalibrationSums()
+    beside = np.zeros(len(GRID), dtype=np.int64) if prior is None else prior
+
+    def count(points: Ints) -> None:
+        for items in block_items(chosen, labels.num_classes):
+            sums.add(labels.take(items), pred_probs[items], points, noise)
+
+    coarse = coarse_points()
+    count(coarse)
+    fine = fine_points(sums.at(coarse) + beside[coarse])
+    count(np.setdiff1d(fine, coarse))
+    return float(GRID[fine[np.argmin(sums.at(fine) + beside[fine])]])
 
 
 def calibrated(probs: Floats, temperature: float) -> Floats:

@@ -13,7 +13,7 @@ from enum import StrEnum
 
 import numpy as np
 
-from activelab.calibration import GRID, CalibrationSums, coarse_points, fine_points
+from activelab.calibration import best_temperature
 from activelab.columns import NO_CLASS, Columns
 from activelab.epoch import Epoch, Regime, Stage, agreements, equal_stage, weighted_stage
 from activelab.majority import TieBreak, break_ties, plurality
@@ -102,23 +102,10 @@ def _tie_break(votes: Votes, plural: tuple[Ints, Bools], num_voters: int) -> Tie
 
 
 def _temperature(columns: Columns, labels: Votes, model: int, *, robust: bool) -> float:
-    """Search the grid for a model's temperature; 1 where no item is both labelled and predicted."""
+    """Fit a model's temperature to the items that are both labelled and predicted."""
     chosen = columns.has_prediction[model] & (labels.per_item() > 0)
-    if not chosen.any():
-        return 1.0
-    sums = CalibrationSums()
-    noise = LABEL_NOISE if robust else 0.0
-    prior = TEMPERATURE_PRIOR if robust else np.zeros(len(GRID), dtype=np.int64)
-
-    def count(points: Ints) -> None:
-        for items in block_items(chosen, columns.num_classes):
-            sums.add(labels.take(items), columns.pred_probs[model][items], points, noise)
-
-    coarse = coarse_points()
-    count(coarse)
-    fine = fine_points(sums.at(coarse) + prior[coarse])
-    count(np.setdiff1d(fine, coarse))
-    return float(GRID[fine[np.argmin(sums.at(fine) + prior[fine])]])
+    noise, prior = (LABEL_NOISE, TEMPERATURE_PRIOR) if robust else (0.0, None)
+    return best_temperature(labels, columns.pred_probs[model], chosen, noise=noise, prior=prior)
 
 
 def _resolved(

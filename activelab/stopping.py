@@ -26,12 +26,12 @@ from enum import StrEnum
 import numpy as np
 import numpy.typing as npt
 
-from activelab.calibration import GRID, CalibrationSums
+from activelab.calibration import best_temperature
 from activelab.columns import Columns
 from activelab.epoch import Epoch, Regime
 from activelab.posterior import Beliefs
 from activelab.ranking import DECIMALS
-from activelab.rows import Bools, Floats, Ints, block_items, class_sum, sums_at
+from activelab.rows import Bools, Floats, Ints, class_sum, sums_at
 from activelab.score import ItemScores
 from activelab.skill import share, skill
 from activelab.votes import Votes
@@ -199,16 +199,11 @@ class _Sources:
 
 def _temperatures(labels: Votes, columns: Columns, *, noise: float) -> Floats:
     """Fit each model's temperature to labels of which the share ``noise`` says nothing."""
-    points = np.arange(len(GRID))
     result = np.ones(len(columns.models))
     for model, pred_probs in enumerate(columns.pred_probs):
         chosen = columns.has_prediction[model] & (labels.per_item() > 0)
         if np.count_nonzero(chosen) > SAMPLE:
             last = np.partition(columns.item_hashes[chosen], SAMPLE - 1)[SAMPLE - 1]
             chosen &= columns.item_hashes <= last
-        sums = CalibrationSums()
-        for items in block_items(chosen, columns.num_classes):
-            sums.add(labels.take(items), pred_probs[items], points, noise)
-        if chosen.any():
-            result[model] = GRID[np.argmin(sums.at(points))]
+        result[model] = best_temperature(labels, pred_probs, chosen, noise=noise)
     return result

@@ -23,7 +23,7 @@ from stream_app.ports import Message
 from stream_app.project import Project
 from stream_app.ranking import Ranking, rank
 
-RULE_VERSION = "3"
+RULE_VERSION = "4"
 """Changes when the same input would give another window; an audit refuses other versions."""
 MICROSECOND = 1_000_000
 NAMED = 20

@@ -272,7 +272,7 @@ def test_one_window_is_audited_alone() -> None:
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        (setting("rule_version", to="0"), "of rule version 0, not 3"),
+        (setting("rule_version", to="0"), "of rule version 0, not 4"),
         (setting("type", to="forgery"), "what no worker says, at offset 0"),
     ],
 )

@@ -31,7 +31,7 @@ from activelab.skill import share, skill
 
 OUTSIDE = 0.025
 """Of the posterior, on either side of an interval."""
-_CELLS = 128
+_CELLS = 48
 _REACH = 5.0
 """Standard deviations of a posterior that are computed, to either side of its mean."""
 

@@ -22,9 +22,12 @@ def item_names(number: int) -> list[str]:
 
 
 def predicted(names: Sequence[str], version: int) -> list[bytes]:
-    """Predict all items: columnar batches, as the trainer makes them."""
-    rng = np.random.default_rng(version)
-    pred_probs = predictions(rng, rng.integers(len(CLASSES), size=len(names)))
+    """Predict all items: columnar batches, as the trainer makes them.
+
+    Another version of the model says other probabilities of the same truth.
+    """
+    truth = np.random.default_rng(0).integers(len(CLASSES), size=len(names))
+    pred_probs = predictions(np.random.default_rng(version), truth)
     return [one.to_bytes() for one in batches("m", version, names, CLASSES, pred_probs)]
 
 

@@ -4,11 +4,13 @@ A project of 20,000 items whose windows close every two seconds. Labels come one
 second, and then half as many as the worker took at most when they were sent all at once. A label's
 time is from the moment at which it was due until a reader of committed records has a score that
 counts it. Each label is its item's next answer, so a score's ``num_answers`` says which it counts.
-Sender and reader share one process and the machine with Kafka and the worker.
+Sender and reader share one process and the machine with Kafka and the worker; what was read is
+looked at when all has been sent.
 """
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -22,7 +24,7 @@ from aiokafka import AIOKafkaProducer
 from benchmarks.crowd import ROWS, SETTINGS, item_names, predicted
 from benchmarks.pools import ANNOTATORS, CLASSES
 from benchmarks.report import is_quick, verdict
-from benchmarks.running import PATIENCE, PROJECT, Deployment, deployed, kafka
+from benchmarks.running import BATCH_BYTES, PATIENCE, PROJECT, Deployment, deployed, kafka
 from benchmarks.workers import Worker, working
 from experiments.document import table
 from schemas import Topic, project_key
@@ -37,7 +39,7 @@ WINDOW_SECONDS = 2
 CLOCKED = SETTINGS.model_copy(
     update={"window_seconds": WINDOW_SECONDS, "lease_seconds": 20, "max_answers": 300}
 )
-SLICE = 0.001
+SLICE = 0.002
 """Seconds between two looks at what is due."""
 
 
@@ -68,9 +70,10 @@ class Arrivals:
     def __post_init__(self) -> None:
         self.missing = len(self.at)
 
-    def take(self, item: int, num_answers: int, now: float) -> None:
-        """Note a score of an item: it counts its last label, and those before."""
-        number = (num_answers - 1) * ITEMS + item - self.first
+    def take(self, value: bytes, now: float) -> None:
+        """Note a score: it counts its item's last label, and those before."""
+        score = orjson.loads(value)
+        number = (score["num_answers"] - 1) * ITEMS + int(score["item"][-7:]) - self.first
         while number >= 0 and number < len(self.at) and np.isinf(self.at[number]):
             self.at[number] = now
             self.missing -= 1
@@ -78,20 +81,18 @@ class Arrivals:
 
 
 @asynccontextmanager
-async def arriving(records: Records, arrivals: Arrivals) -> AsyncIterator[asyncio.Task[None]]:
-    """Read scores all the while; gives the task that ends with the last one."""
+async def arriving(records: Records) -> AsyncIterator[deque[tuple[bytes, float]]]:
+    """Read scores all the while; gives where they are put, with the time."""
+    seen: deque[tuple[bytes, float]] = deque()
 
     async def read() -> None:
         async for record in records:
-            now = time.perf_counter()
-            score = orjson.loads(record.value or b"null")
-            arrivals.take(int(score["item"][-7:]), score["num_answers"], now)
-            if not arrivals.missing:
-                return
+            if record.value is not None:
+                seen.append((record.value, time.perf_counter()))
 
     task = asyncio.create_task(read())
     try:
-        yield task
+        yield seen
     finally:
         task.cancel()
         await asyncio.wait({task})
@@ -101,15 +102,18 @@ async def send(deployment: Deployment, values: Sequence[bytes], rate: float) -> 
     """Send records at a rate; return when the first one was due."""
     topic, key = deployment.settings.topic(Topic.ANNOTATIONS), project_key(PROJECT)
     async with AIOKafkaProducer(
-        bootstrap_servers=deployment.settings.bootstrap_servers
+        bootstrap_servers=deployment.settings.bootstrap_servers, max_batch_size=BATCH_BYTES
     ) as producer:
         await producer.partitions_for(topic)  # asks where it is
         began, sent = time.perf_counter(), 0
         while sent < len(values):
             due = min(len(values), 1 + int(rate * (time.perf_counter() - began)))
-            for value in values[sent:due]:
-                await producer.send(topic, value, key=key, partition=0)
-            sent = due
+            if due > sent:
+                batch = producer.create_batch()
+                for value in values[sent:due]:
+                    batch.append(key=key, value=value, timestamp=None)
+                await producer.send_batch(batch, topic, partition=0)
+                sent += batch.record_count()
             await asyncio.sleep(SLICE)
     return began
 
@@ -149,11 +153,14 @@ async def flow(
     scores = settings.topic(Topic.ITEM_SCORES)
     async with (
         reading(settings, scores, [0], start="end", follow=True) as records,
-        arriving(records, arrivals) as reader,
+        arriving(records) as seen,
     ):
         began = await send(deployment, values, rate)
         async with asyncio.timeout(PATIENCE):
-            await reader
+            while arrivals.missing:
+                await asyncio.sleep(SLICE)
+                while seen:
+                    arrivals.take(*seen.popleft())
     after = [await worker.metric(duration + name) for name in ("sum", "count")]
     spent, closes = (b - a for a, b in zip(before, after, strict=True))
     late = 1000 * (arrivals.at - began - np.arange(number) / rate)

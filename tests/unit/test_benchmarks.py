@@ -57,17 +57,21 @@ def test_every_label_of_the_latency_is_its_items_next_answer() -> None:
         assert len({one["annotator"] for one in of_item}) == 3
 
 
+def score(item: int, num_answers: int) -> bytes:
+    return orjson.dumps({"item": item_names(ITEMS)[item], "num_answers": num_answers})
+
+
 def test_a_score_counts_the_label_it_names_and_those_before_it() -> None:
     first = 2 * ITEMS
     arrivals = Arrivals(first, np.full(3 * ITEMS, np.inf))
-    arrivals.take(7, 2, now=1.0)  # answers from before
+    arrivals.take(score(7, 2), 1.0)  # answers from before
     assert arrivals.missing == 3 * ITEMS
-    arrivals.take(7, 4, now=2.0)  # the second label; the first was in the same run
-    arrivals.take(7, 4, now=3.0)  # the same once more, by a close
-    arrivals.take(7, 5, now=4.0)
+    arrivals.take(score(7, 4), 2.0)  # the second label; the first was in the same run
+    arrivals.take(score(7, 4), 3.0)  # the same once more, by a close
+    arrivals.take(score(7, 5), 4.0)
     assert arrivals.at[7::ITEMS].tolist() == [2.0, 2.0, 4.0]
     assert arrivals.missing == 3 * ITEMS - 3
-    arrivals.take(7, 6, now=5.0)  # one that was not sent
+    arrivals.take(score(7, 6), 5.0)  # one that was not sent
     assert arrivals.missing == 3 * ITEMS - 3
 
 

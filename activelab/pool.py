@@ -28,7 +28,7 @@ from activelab.errors import InvalidInput
 from activelab.fit import Mode, fit
 from activelab.growing import Column
 from activelab.identity import Ids, id_hashes
-from activelab.rows import Bools, Ints, Probs, last_of_each, runs
+from activelab.rows import Bools, Ints, Probs, distinct, last_of_each, runs
 from activelab.score import ItemScores, score
 from activelab.statistics import LabelCounts, ratio
 from activelab.trust import Trust
@@ -145,9 +145,9 @@ class Pool:
     @contextmanager
     def _changing(self, items: Ints) -> Iterator[None]:
         """Keep what is counted true while facts of distinct ``items`` change."""
-        self._counts.remove(self._labels(items))
+        before = self._labels(items)
         yield
-        self._counts.add(self._labels(items))
+        self._counts.replace(before, self._labels(items))
         self._settle(items)
 
     def _labels(self, items: Ints) -> Votes:
@@ -307,7 +307,8 @@ class Pool:
 
     def _ranked(self, annotator: Ints) -> tuple[list[int], Ints]:
         """Sort the annotators that occur by id; return their places, and each row's rank."""
-        used = sorted(np.unique(annotator).tolist(), key=self._annotators.names.__getitem__)
+        known = distinct(annotator).tolist()
+        used = sorted(known, key=self._annotators.names.__getitem__)
         rank = np.empty(len(self._annotators), dtype=np.int64)
         rank[used] = np.arange(len(used))
         return used, rank[annotator]

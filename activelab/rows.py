@@ -67,6 +67,11 @@ def runs(ordered: Ints) -> tuple[Ints, Ints]:
     return ordered[first], np.cumsum(first) - 1
 
 
+def distinct(keys: Ints) -> Ints:
+    """Return the distinct ``keys``, ascending; of few keys in less than numpy's own takes."""
+    return runs(np.sort(keys))[0]
+
+
 def class_sum(values: Floats) -> Floats:
     """Sum ``(K, n)`` over classes, in class order: ``(n,)``.
 

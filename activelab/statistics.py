@@ -90,23 +90,30 @@ class LabelCounts(Statistic):
 
     def add(self, votes: Votes) -> None:
         """Count the labels of some more items, all that they have."""
-        self._count(votes, 1)
+        self._count(votes, np.ones(votes.num_items, dtype=np.int64))
 
     def remove(self, votes: Votes) -> None:
         """Take back what ``add`` counted for these labels."""
-        self._count(votes, -1)
+        self._count(votes, -np.ones(votes.num_items, dtype=np.int64))
 
-    def _count(self, votes: Votes, sign: int) -> None:
+    def replace(self, before: Votes, after: Votes) -> None:
+        """Remove and add at once: half the calls, where there are few labels."""
+        sign = np.repeat([-1, 1], [before.num_items, after.num_items])
+        self._count(before.beside(after), sign)
+
+    def _count(self, votes: Votes, sign: Ints) -> None:
+        """Count items ``sign`` times ``(N,)``."""
         if not len(votes.label):
             return
-        per_item = votes.per_item()
-        self.labels.change(votes.voter, sign)
-        self.agreeing.change(votes.voter, sign * (votes.support() - 1))
+        per_item, times = votes.per_item(), sign[votes.item]
+        self.labels.change(votes.voter, times)
+        self.agreeing.change(votes.voter, times * (votes.support() - 1))
         others = per_item[votes.item] - 1
-        self.compared.change(votes.voter, sign * others)
-        self.overlapping.change(votes.voter, sign * np.minimum(others, 1))
-        self.classes.change(votes.label, sign)
-        self.items.change(np.minimum(per_item[per_item > 0], 2), sign)
+        self.compared.change(votes.voter, times * others)
+        self.overlapping.change(votes.voter, times * np.minimum(others, 1))
+        self.classes.change(votes.label, times)
+        labelled = per_item > 0
+        self.items.change(np.minimum(per_item[labelled], 2), sign[labelled])
 
 
 @dataclass(slots=True)

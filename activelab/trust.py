@@ -108,8 +108,8 @@ def beta_interval(a: Floats, b: Floats) -> tuple[Floats, Floats]:
     The density is summed in cells of the angle whose squared sine is the share: there a posterior
     is about as wide, 1 / (2 sqrt(a + b)), wherever it lies. Right to a hundredth of that.
 
-    >>> [round(float(end[0]), 3) for end in beta_interval(np.array([1.0]), np.array([4.0]))]
-    [0.006, 0.602]
+    >>> [round(float(end[0]), 2) for end in beta_interval(np.array([1.0]), np.array([4.0]))]
+    [0.01, 0.6]
     """
     middle = np.arcsin(np.sqrt(a / (a + b)))
     reach = _REACH / (2 * np.sqrt(a + b))

@@ -47,6 +47,17 @@ class Votes:
         """Number voters anew, keeping their order: voter ``v`` becomes ``places[v]``."""
         return replace(self, voter=places[self.voter])
 
+    def beside(self, other: "Votes") -> "Votes":
+        """Put the items of ``other`` behind these."""
+        return Votes(
+            self.num_items + other.num_items,
+            self.num_classes,
+            np.concatenate([self.item, other.item + self.num_items]),
+            np.concatenate([self.voter, other.voter]),
+            np.concatenate([self.label, other.label]),
+            np.concatenate([self.start, other.start[1:] + len(self.item)]),
+        )
+
     def block(self, items: slice) -> "Votes":
         """Cut out consecutive items."""
         begin, end = items.start, items.stop

@@ -18,7 +18,7 @@ import orjson
 
 from activelab import ABSTENTION as NO_LABEL
 from activelab import NOTHING, ItemScores, Mode, Pool, Refresh, Strata, progress
-from activelab.rows import Ints
+from activelab.rows import Ints, distinct
 from schemas import ABSTENTION, ProjectSettings
 from stream_app import facts
 from stream_app.canonical import canonical, placed
@@ -200,7 +200,7 @@ class Project:
             touched.append(self.pool.places(items))
             self._predict(model, classes, touched[-1], pred_probs)
         places = np.concatenate(touched) if touched else np.empty(0, np.int64)
-        return Touched(np.unique(places), acted)
+        return Touched(distinct(places), acted)
 
     def _read(self, won: Iterable[Won]) -> Told:
         """Read what facts tell the pool; count those that tell it nothing, by name."""

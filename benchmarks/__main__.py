@@ -72,6 +72,8 @@ def main() -> None:
     for name in NAMES:
         print(f"\n== {name}", flush=True)
         said[name] = run(name, sys.argv[1:])
+    print("\n== scaling", flush=True)
+    run("scaling", sys.argv[1:])  # writes a document of its own
     if not is_quick(__doc__, sys.argv[1:]):
         write(DOCUMENT, {"machine": machine(), **said})
 

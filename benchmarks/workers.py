@@ -81,6 +81,11 @@ class Worker:
         user, system = stat.rpartition(")")[2].split()[11:13]
         return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
+    def resident_bytes(self) -> int:
+        """Return the memory that it holds now."""
+        pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE")
+
     async def metric(self, name: str) -> float:
         """Scrape it: the sum of a series."""
         (url,) = {found[1] for line in self.lines if (found := _WEB.search(line))}

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import latency, repredict, scale
+from benchmarks import latency, recovery, repredict, scale, scaling
 from benchmarks.running import deployed, kafka
 from schemas import Topic
 from stream_app.settings import Settings
@@ -33,6 +33,17 @@ def test_they_measure_what_a_worker_does_and_writes(monkeypatch: pytest.MonkeyPa
         cost = asyncio.run(scale.measure(servers, folder, case, events=400))
         assert cost.cpu > 0
         assert cost.window > 100 * 100  # as many selections, with their scores
+
+        disk, empty, faust = asyncio.run(recovery.measure(servers, folder, items=300, share=200))
+        assert min(disk.seconds, empty.seconds, faust.seconds) > 0
+        assert empty.records > 300 * (1 + 1 + 1)  # a prediction, a label, what is said
+        assert faust.records == 200
+
+        costs = asyncio.run(scaling.measure(servers, folder, items=300, events=300))
+        for stream in (costs.label, costs.prediction):
+            assert min(stream.cpu, stream.read) > 0
+            assert stream.written > 100
+        assert min(costs.memory, costs.disk, costs.close) > 0
 
 
 async def test_a_mark_is_not_passed_without_a_worker(settings: Settings, tmp_path: Path) -> None:

@@ -11,6 +11,8 @@ from benchmarks.crowd import corrections, item_names, labelled
 from benchmarks.latency import ITEMS, Arrivals, answer
 from benchmarks.report import verdict
 from benchmarks.scale import ALL, QUICK
+from benchmarks.scaling import DOCUMENT as SCALING
+from benchmarks.scaling import Costs, Stream
 from schemas import home
 
 SECTION = re.compile(r"<!-- ([^>]+) -->\n(.*?)<!-- end -->", re.DOTALL)
@@ -47,6 +49,21 @@ def test_the_last_line_is_read_by_machines(
     last = capsys.readouterr().out.splitlines()[-1]
     assert last == said
     assert LAST_LINE.fullmatch(last)
+
+
+def test_what_is_on_paper_is_what_was_measured_multiplied() -> None:
+    label = Stream(cpu=30e-6, read=100, written=400)
+    costs = Costs(label, label, memory=500, disk=300, close=3e-6, recovery=20e-6)
+    items, labels, partitions, memory, disk, broker, replicated, close, recovery = costs.on_paper(
+        10_000_000, 100_000
+    )
+    assert (items, labels, partitions) == ("10,000,000", "100,000", "5")
+    assert (memory, disk, broker, replicated) == ("5.0", "3.0", "50", "150")
+    assert (close, recovery) == ("6.0", "40")
+
+
+def test_what_is_on_paper_has_its_places() -> None:
+    assert list(dict(SECTION.findall(SCALING.read_text()))) == ["measured", "paper"]
 
 
 def test_every_label_of_the_latency_is_its_items_next_answer() -> None:

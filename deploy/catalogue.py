@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from experiments.document import DOCS, table
+from stream_app.label_studio import metrics
 from stream_app.telemetry import Family, catalogue
 
 DOCUMENT = DOCS / "metrics.md"
@@ -13,7 +14,11 @@ def sections() -> dict[str, str]:
     families = catalogue()
     of_projects = [family for family in families if "project" in family.labels]
     of_workers = [family for family in families if "project" not in family.labels]
-    return {"metrics of workers": _table(of_workers), "metrics of projects": _table(of_projects)}
+    return {
+        "metrics of workers": _table(of_workers),
+        "metrics of projects": _table(of_projects),
+        "metrics of the bridge": _table(metrics.FAMILIES),
+    }
 
 
 def _table(families: Iterable[Family]) -> str:

@@ -103,14 +103,18 @@ class WorkerProcess:
         return f"{base}{path}"
 
     def metrics(self) -> dict[Series, float]:
-        """Scrape it: samples by name and labels, read as Prometheus reads them."""
+        """Scrape it."""
         with urlopen(self.url("/metrics")) as response:
-            families = text_string_to_metric_families(response.read().decode())
-            return {
-                (sample.name, frozenset(sample.labels.items())): sample.value
-                for family in families
-                for sample in family.samples
-            }
+            return scraped(response.read().decode())
+
+
+def scraped(text: str) -> dict[Series, float]:
+    """Return samples by name and labels, read as Prometheus reads them."""
+    return {
+        (sample.name, frozenset(sample.labels.items())): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
 
 
 def series(name: str, **labels: str) -> Series:

@@ -26,6 +26,7 @@ from stream_app.client import Client
 from stream_app.errors import StreamAppError
 from stream_app.label_studio.answers import Body
 from stream_app.label_studio.api import Studio, StudioAway
+from stream_app.label_studio.metrics import BridgeMetrics
 from stream_app.label_studio.mirror import Mirror, Word, event
 from stream_app.label_studio.receiver import ACTIONS, SECRET_HEADER, Receiver
 from stream_app.label_studio.settings import StudioSettings, Wiring
@@ -51,8 +52,12 @@ class Bridge:
     secrets: StudioSettings
     mirror: Mirror = field(default_factory=Mirror)
     turns: Turns = field(default_factory=Turns)
+    metrics: BridgeMetrics = field(init=False)
     _saying: asyncio.Lock = field(init=False, default_factory=asyncio.Lock)
     _turns_due: asyncio.Event = field(init=False, default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self.metrics = BridgeMetrics(self.mirror)
 
     async def run(self) -> None:
         """Bridge until something ends it; raises what that is."""
@@ -60,7 +65,7 @@ class Bridge:
             value.get_secret_value() for value in (self.secrets.token, self.secrets.secret)
         )
         await self._recall()
-        receiver = Receiver(self.wiring, secret, self.mirror, self.say)
+        receiver = Receiver(self.wiring, secret, self.mirror, self.say, self.metrics)
         async with (
             Studio(self.wiring.url, self.wiring.studio_project, token) as studio,
             receiver.listening(),
@@ -78,14 +83,16 @@ class Bridge:
                 due = list(islice(self.mirror.due(), AT_ONCE))
                 if not due:
                     return said
+                events = [event(pair, word) for pair, word in due]
                 said += await self.client.publish(
                     Topic.ANNOTATIONS,
                     self.wiring.project,
-                    [event(pair, word) for pair, word in due],
+                    events,
                     headers=[(SOURCE_HEADER, self.wiring.source)],
                 )
-                for pair, word in due:
+                for (pair, word), record in zip(due, events, strict=True):
                     self.mirror.told(pair, word)
+                    self.metrics.said(record.type)
 
     async def _recall(self) -> None:
         """Read what this bridge has said before, as the worker reads it."""
@@ -162,13 +169,15 @@ class Bridge:
             self.mirror.recount()
             self.turns.keep(seen)
             said += await self.say()
+        seconds = time.monotonic() - started
+        self.metrics.passed(seconds, full=is_full)
         log.log(
             logging.INFO if is_full or said else logging.DEBUG,
             "passed",
             full=is_full,
             tasks=len(seen),
             said=said,
-            seconds=round(time.monotonic() - started, 3),
+            seconds=round(seconds, 3),
         )
         return latest
 

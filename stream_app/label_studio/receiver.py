@@ -14,8 +14,10 @@ import orjson
 import structlog
 from aiohttp import web
 from aiokafka.errors import KafkaError
+from prometheus_client import CONTENT_TYPE_LATEST
 
 from stream_app.label_studio.answers import Answer, Body
+from stream_app.label_studio.metrics import BridgeMetrics
 from stream_app.label_studio.mirror import Mirror
 from stream_app.label_studio.settings import Wiring
 
@@ -41,6 +43,7 @@ class Receiver:
     secret: str
     mirror: Mirror
     say: Callable[[], Awaitable[int]]
+    metrics: BridgeMetrics
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[None]:
@@ -48,6 +51,7 @@ class Receiver:
         app = web.Application(client_max_size=MAX_BODY)
         app.router.add_post("/", self._webhook)
         app.router.add_get("/healthz", _healthz)
+        app.router.add_get("/metrics", self._metrics)
         runner = web.AppRunner(app, access_log=None)
         await runner.setup()
         try:
@@ -62,19 +66,30 @@ class Receiver:
         given = request.headers.get(SECRET_HEADER, "")
         if not hmac.compare_digest(given.encode(errors="surrogateescape"), self.secret.encode()):
             log.warning("a webhook without the secret", remote=request.remote)
-            return web.Response(status=401)
+            return self._answer("refused", 401)
         try:
-            body = orjson.loads(await request.read())  # raises beyond MAX_BODY: 413
+            body = orjson.loads(await request.read())
             self._take(body)
+        except web.HTTPRequestEntityTooLarge:
+            self.metrics.webhook("unreadable")
+            raise
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             log.warning("a webhook that is none of Label Studio's", error=repr(error))
-            return web.Response(status=400)
+            return self._answer("unreadable", 400)
         try:
             await self.say()
         except KafkaError as error:
             log.warning("a webhook waits for Kafka; the next pass says it", error=repr(error))
-            return web.Response(status=503)
-        return web.Response()
+            return self._answer("waiting", 503)
+        return self._answer("taken", 200)
+
+    def _answer(self, outcome: str, status: int) -> web.Response:
+        self.metrics.webhook(outcome)
+        return web.Response(status=status)
+
+    async def _metrics(self, _: web.Request) -> web.Response:
+        content_type = {"Content-Type": CONTENT_TYPE_LATEST}
+        return web.Response(body=self.metrics.exposition(), headers=content_type)
 
     def _take(self, body: Body) -> None:
         """Change the mirror; other projects' webhooks may come here, too."""

@@ -8,8 +8,6 @@ from itertools import product
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
     CollectorRegistry,
-    Counter,
-    Histogram,
     ProcessCollector,
     disable_created_metrics,
     generate_latest,
@@ -83,31 +81,19 @@ class Telemetry:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
-        self._events = self._counter(EVENTS)
-        self._dead_letters = self._counter(DEAD_LETTERS)
-        self._closes = self._counter(CLOSES)
-        self._latency = self._histogram(LATENCY)
-        self._window_duration = self._histogram(WINDOW_DURATION)
-        self._transaction_duration = self._histogram(TRANSACTION_DURATION)
-        self._takeover_duration = self._histogram(TAKEOVER_DURATION)
+        self._events = EVENTS.counter(self.registry)
+        self._dead_letters = DEAD_LETTERS.counter(self.registry)
+        self._closes = CLOSES.counter(self.registry)
+        self._latency = LATENCY.histogram(self.registry, LATENCY_BUCKETS)
+        self._window_duration = WINDOW_DURATION.histogram(self.registry, LATENCY_BUCKETS)
+        self._transaction_duration = TRANSACTION_DURATION.histogram(self.registry, LATENCY_BUCKETS)
+        self._takeover_duration = TAKEOVER_DURATION.histogram(self.registry, LATENCY_BUCKETS)
         for kind, outcome in product(EVENT_TYPES, ("won", "stale")):
             self._events.labels(kind, outcome)
         for reason in Reason:
             self._dead_letters.labels(reason.value)
         for outcome in ("window", "no_op", *RefusalReason):
             self._closes.labels(str(outcome))
-
-    def _counter(self, family: Family) -> Counter:
-        return Counter(family.name, family.text, family.labels, registry=self.registry)
-
-    def _histogram(self, family: Family) -> Histogram:
-        return Histogram(
-            family.name,
-            family.text,
-            family.labels,
-            buckets=LATENCY_BUCKETS,
-            registry=self.registry,
-        )
 
     def folded(self, piece: Facts, folded: Folded) -> None:
         """Count what became of a piece of facts."""

@@ -1,9 +1,10 @@
 """How a metric is declared: once, so that the registry and the catalogue can't differ."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.core import (
     CounterMetricFamily,
     GaugeMetricFamily,
@@ -23,6 +24,18 @@ class Family:
     text: str
     labels: tuple[str, ...] = ()
     type: Literal["counter", "gauge", "histogram"] = "gauge"
+
+    def counter(self, registry: CollectorRegistry) -> Counter:
+        """Return it to be moved, a counter."""
+        return Counter(self.name, self.text, self.labels, registry=registry)
+
+    def gauge(self, registry: CollectorRegistry) -> Gauge:
+        """Return it to be set, a gauge."""
+        return Gauge(self.name, self.text, self.labels, registry=registry)
+
+    def histogram(self, registry: CollectorRegistry, buckets: Sequence[float]) -> Histogram:
+        """Return it to observe what it is a histogram of."""
+        return Histogram(self.name, self.text, self.labels, registry=registry, buckets=buckets)
 
     def read(self) -> CounterMetricFamily | GaugeMetricFamily | HistogramMetricFamily:
         """Return it without samples, for who reads state."""

@@ -4,9 +4,12 @@ import asyncio
 import re
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from urllib.request import Request, urlopen
 
 import numpy as np
+import orjson
 import pytest
 from acls import Acl, allow, documented
 from aiokafka import AIOKafkaProducer
@@ -23,7 +26,8 @@ from stream_app.settings import UNPROTECTED, Settings
 from stream_app.topics import ensure_topics
 from stream_app.trainer import Task, Trainer
 
-ROLES = ("worker", "labelling", "trainer", "reader", "operator")
+ROLES = ("worker", "labelling", "bridge", "trainer", "reader", "operator")
+WEBHOOK_SECRET = "hush-of-the-webhooks"
 LACKING = "lacking"
 """A worker without one of its rights."""
 PASSWORDS = {name: f"hush-{name}" for name in (*ROLES, LACKING)}
@@ -110,6 +114,41 @@ async def train(settings: Settings) -> int:
     return window.counts.selected
 
 
+@contextmanager
+def bridging(settings: Settings) -> Iterator[str]:
+    """Run a bridge whose Label Studio is away; give where it listens for webhooks."""
+    wiring = ("--url", "http://127.0.0.1:9", "--studio-project", "1", "--port", "0")
+    command = ("-m", "stream_app.cli", "label-studio", "animals", *wiring)
+    bridge = WorkerProcess(settings, command)
+    try:
+        bridge.wait_for("event='away'")
+        yield re.findall(r"event='listening' url='([^']+)'", bridge.text())[0]
+        assert bridge.process.poll() is None, bridge.text()[-4000:]
+    finally:
+        bridge.kill()
+
+
+def annotate(url: str, secret: str) -> int:
+    """Say by a webhook that a user of Label Studio has given a label."""
+    annotation = {
+        "id": 1,
+        "task": 7,
+        "completed_by": 3,
+        "was_cancelled": False,
+        "updated_at": "2026-01-01T00:00:00Z",
+        "result": [{"from_name": "label", "type": "choices", "value": {"choices": ["cat"]}}],
+    }
+    webhook = {
+        "action": "ANNOTATION_CREATED",
+        "project": {"id": 1},
+        "task": {"id": 7, "data": {"activelab_item": "item 9"}},
+        "annotation": annotation,
+    }
+    request = Request(url, orjson.dumps(webhook), {"X-ActiveLab-Secret": secret})
+    with urlopen(request) as answer:
+        return int(answer.status)
+
+
 async def misplace(settings: Settings) -> None:
     """Put an answer where it does not belong."""
     producing = AIOKafkaProducer(**connection(settings))
@@ -123,8 +162,14 @@ async def misplace(settings: Settings) -> None:
 
 
 def test_with_the_documented_acls_each_role_does_its_work_and_not_anothers(
-    guarded: Broker, door: Door, acls: list[Acl], tmp_path: Path
+    guarded: Broker,
+    door: Door,
+    acls: list[Acl],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setenv("STREAM_APP_LABEL_STUDIO_TOKEN", "of nobody")
+    monkeypatch.setenv("STREAM_APP_LABEL_STUDIO_SECRET", WEBHOOK_SECRET)
     asyncio.run(allow(guarded, acls))
     operator = CommandLine(door("operator"))
     labelling = CommandLine(door("labelling"))
@@ -135,6 +180,10 @@ def test_with_the_documented_acls_each_role_does_its_work_and_not_anothers(
         answers = [(f"item {n}", who, "cat" if n % 2 else "dog") for n in range(8) for who in "ab"]
         labelling.say("publish", "annotations", "animals", labels(tmp_path, answers))
         assert asyncio.run(train(door("trainer"))) == 3
+        for _ in range(2):  # the second one reads what the first one said
+            with bridging(door("bridge", data_dir=tmp_path / "bridge")) as url:
+                assert annotate(url, WEBHOOK_SECRET) == 200
+        assert "label-studio-3" in operator.say("item", "show", "animals", "item 9")
         for client in (reader, labelling, operator):
             assert "3 selected" in client.say("window", "show", "animals")
         assert operator.read("project", "show", "animals")["workers"] == 1

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import orjson
 import pytest
 from label_studio_server import ADMIN, TOKEN, LabelStudio, StudioProject, label_studio
-from workers import PATIENCE, WorkerProcess, eventually, worker
+from workers import PATIENCE, Series, WorkerProcess, eventually, scraped, series, worker
 
 from schemas import Annotation, Prediction, ProjectSettings, Selection, Topic, Window
 from stream_app.broker import Broker
@@ -118,6 +118,11 @@ class Bridges:
     def by_passes(full: float = NEVER) -> tuple[object, ...]:
         """Return options of a bridge that never gets a webhook."""
         return ("--pass-seconds", 0.3, "--full-pass-seconds", full)
+
+    def metrics(self) -> dict[Series, float]:
+        """Scrape it."""
+        with urllib.request.urlopen(f"{self.url}metrics", timeout=30) as answer:
+            return scraped(answer.read().decode())
 
     def post(self, body: bytes, secret: str) -> int:
         """Send it a webhook, and return the status of its answer."""
@@ -327,6 +332,16 @@ async def test_a_webhook_without_the_secret_or_without_sense_changes_nothing(
         await knows({"img-1": ("cat", 1, 1)})
         assert bridges.post(deletion, SECRET) == 200
         await knows({})
+        metrics = bridges.metrics()
+        for outcome, number in {"refused": 2, "unreadable": 5, "taken": 2, "waiting": 0}.items():
+            assert metrics[series("activelab_bridge_webhooks_total", outcome=outcome)] == number
+        for kind in ("annotation", "retraction"):
+            assert metrics[series("activelab_bridge_events_total", type=kind)] == 1
+        assert metrics[series("activelab_bridge_unsettled_pairs")] == 0
+        full = series("activelab_bridge_pass_duration_seconds_count", scope="full")
+        assert metrics[full] == 1
+        ended = metrics[series("activelab_bridge_last_pass_timestamp_seconds")]
+        assert time.time() - 600 < ended <= time.time()
 
 
 async def test_a_label_studio_that_is_away_is_waited_for(

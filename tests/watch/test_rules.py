@@ -10,6 +10,8 @@ from deploy.catalogue import DOCUMENT, sections
 from deploy.grafana.layout import files, grafana
 from deploy.grafana.pages import DASHBOARDS
 from experiments.document import filled
+from stream_app.label_studio.metrics import FAMILIES, BridgeMetrics
+from stream_app.label_studio.mirror import Mirror
 
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
 
@@ -21,6 +23,12 @@ def alerts() -> dict[str, dict[str, Any]]:
 
 def test_prometheus_takes_the_configuration_and_the_rules() -> None:
     promtool("check", "config", PROMETHEUS / "prometheus.yml")
+
+
+def test_promtool_has_nothing_to_say_of_the_bridges_metrics() -> None:
+    exposed = BridgeMetrics(Mirror()).exposition().decode()
+    assert all(f"# HELP {family.name} " in exposed for family in FAMILIES)
+    assert promtool("check", "metrics", stdin=exposed) == ""
 
 
 def test_each_alert_fires_when_it_must_and_only_then() -> None:

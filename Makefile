@@ -6,7 +6,7 @@ PYTHON ?= $(shell for python in python3.12 python3.11 python3; do \
 	2>/dev/null && echo $$python && break; done)
 BIN := .venv/bin
 
-.PHONY: help setup demo test simulate model fuzz soak faults picture lint bench paper contracts docs lock clean
+.PHONY: help setup demo test simulate model fuzz soak faults picture lint bench paper page contracts docs lock clean
 
 help: ## Say what there is.
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST)
@@ -61,7 +61,7 @@ lint: setup ## Format, lint, types, and the direction of imports.
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: setup ## Every benchmark, in 15 minutes: ratios in the same run; writes docs/benchmarks.md.
+bench: setup ## Every benchmark, in 15 minutes: ratios in the same run; writes docs/benchmarks.md, scaling.md.
 	$(BIN)/python -m benchmarks
 
 paper: setup ## The ActiveLab paper's experiment, every method; writes docs/label-efficiency.md (an hour).

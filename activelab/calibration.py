@@ -34,6 +34,7 @@ GRID: Floats = np.array(
 ENDS: tuple[float, float] = float(GRID[0]), float(GRID[-2])
 """The least and the largest temperature that a fit comes to (see `fine_points`)."""
 _LARGEST_LOSS = -np.log(SMALLEST)
+NO_PRIOR: Ints = np.zeros(len(GRID), dtype=np.int64)
 UNITS = 2.0**32
 """Of a nat: what losses are integers of."""
 
@@ -122,7 +123,7 @@ def best_temperature(
     chosen: Bools,
     *,
     noise: float,
-    prior: Ints | None = None,
+    prior: Ints = NO_PRIOR,
 ) -> float:
     """Search the grid for the temperature that explains the labels of ``chosen`` items ``(N,)``.
 
@@ -132,7 +133,6 @@ def best_temperature(
     if not chosen.any():
         return 1.0
     sums = CalibrationSums()
-    beside = np.zeros(len(GRID), dtype=np.int64) if prior is None else prior
 
     def count(points: Ints) -> None:
         for items in block_items(chosen, labels.num_classes):
@@ -140,9 +140,9 @@ def best_temperature(
 
     coarse = coarse_points()
     count(coarse)
-    fine = fine_points(sums.at(coarse) + beside[coarse])
+    fine = fine_points(sums.at(coarse) + prior[coarse])
     count(np.setdiff1d(fine, coarse))
-    return float(GRID[fine[np.argmin(sums.at(fine) + beside[fine])]])
+    return float(GRID[fine[np.argmin(sums.at(fine) + prior[fine])]])
 
 
 def calibrated(probs: Floats, temperature: float) -> Floats:

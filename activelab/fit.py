@@ -13,7 +13,7 @@ from enum import StrEnum
 
 import numpy as np
 
-from activelab.calibration import best_temperature
+from activelab.calibration import NO_PRIOR, best_temperature
 from activelab.columns import NO_CLASS, Columns
 from activelab.epoch import Epoch, Regime, Stage, agreements, equal_stage, weighted_stage
 from activelab.majority import TieBreak, break_ties, plurality
@@ -104,7 +104,7 @@ def _tie_break(votes: Votes, plural: tuple[Ints, Bools], num_voters: int) -> Tie
 def _temperature(columns: Columns, labels: Votes, model: int, *, robust: bool) -> float:
     """Fit a model's temperature to the items that are both labelled and predicted."""
     chosen = columns.has_prediction[model] & (labels.per_item() > 0)
-    noise, prior = (LABEL_NOISE, TEMPERATURE_PRIOR) if robust else (0.0, None)
+    noise, prior = (LABEL_NOISE, TEMPERATURE_PRIOR) if robust else (0.0, NO_PRIOR)
     return best_temperature(labels, columns.pred_probs[model], chosen, noise=noise, prior=prior)
 
 

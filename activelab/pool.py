@@ -14,10 +14,10 @@ State, by item: answers, one prediction a model, a status. Its rules:
 refreshed pool says what a batch run on the same facts says, to the bit.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import compress
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 
@@ -91,6 +91,7 @@ class Pool:
         """
         label = np.asarray(labels, dtype=np.int64)
         check_labels(label, self.num_classes, lowest=NOTHING)
+        _check_lengths(items, annotators, label)
         place, annotator = self.places(items), np.array(self._annotators.add(annotators), np.int64)
         last = last_of_each(place << 32 | annotator)
         place = place[last]
@@ -117,6 +118,7 @@ class Pool:
 
     def set_status(self, items: Sequence[str] | Ints, status: Sequence[int] | Ints) -> None:
         """Set items ``REGISTERED`` (1), ``EXCLUDED`` (-1) or neither (0); the last one counts."""
+        _check_lengths(items, status)
         place = self.places(items)
         last = last_of_each(place)
         touched = place[last]
@@ -175,6 +177,11 @@ class Pool:
         return int(np.count_nonzero(self._alive.rows))
 
     @property
+    def num_cells(self) -> int:
+        """Numbers that a refresh computes: those items by classes, once a model."""
+        return self.num_items * self.num_classes * max(1, len(self.models))
+
+    @property
     def num_labels(self) -> int:
         """Labels of those items."""
         return int(self._counts.classes.read(self.num_classes).sum())
@@ -199,9 +206,7 @@ class Pool:
         So who keeps more about items than the pool does can keep it in columns, too. Wherever
         items are asked for, their places may be given instead.
         """
-        if isinstance(items, np.ndarray):
-            return items
-        return np.array(self._known(items), dtype=np.int64)
+        return _placed(items, self._known)
 
     def named(self, places: Ints) -> list[str]:
         """Return the ids of the items that have these places."""
@@ -213,14 +218,8 @@ class Pool:
 
     def alive(self, items: Sequence[str] | Ints) -> Bools:
         """Tell which items, or places, exist and are not excluded."""
-        alive: Bools = self._alive.rows[self._placed(items)]
+        alive: Bools = self._alive.rows[_placed(items, self._items.places)]
         return alive
-
-    def _placed(self, items: Sequence[str] | Ints) -> Ints:
-        """Look up known items; places are what they are."""
-        if isinstance(items, np.ndarray):
-            return items
-        return np.array(self._items.places(items), dtype=np.int64)
 
     def annotators(self) -> list[str]:
         """Return the ids of the annotators whose labels count, ascending."""
@@ -290,7 +289,7 @@ class Pool:
             place, names = self.standing(), self.items()
             rows = slice(None) if len(place) == len(self._items) else place
         else:
-            rows = place = self._placed(items)
+            rows = place = _placed(items, self._items.places)
             names = self.named(place)
         which, annotator, label = self._answers.take(place)
         used, rank = self._ranked(annotator)
@@ -312,3 +311,18 @@ class Pool:
         rank = np.empty(len(self._annotators), dtype=np.int64)
         rank[used] = np.arange(len(used))
         return used, rank[annotator]
+
+
+def _placed(items: Sequence[str] | Ints, find: Callable[[Sequence[str]], list[int]]) -> Ints:
+    """Find the places of items; places are what they are."""
+    if isinstance(items, np.ndarray) and items.dtype.kind == "i":
+        return items
+    return np.array(find(cast("Sequence[str]", items)), dtype=np.int64)
+
+
+def _check_lengths(*columns: Sequence[object] | Ints) -> None:
+    """Refuse columns that don't go together."""
+    lengths = [len(column) for column in columns]
+    if len(set(lengths)) > 1:
+        message = f"columns have different lengths: {lengths}"
+        raise InvalidInput(message)

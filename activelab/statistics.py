@@ -90,11 +90,11 @@ class LabelCounts(Statistic):
 
     def add(self, votes: Votes) -> None:
         """Count the labels of some more items, all that they have."""
-        self._count(votes, np.ones(votes.num_items, dtype=np.int64))
+        self._count(votes, np.full(votes.num_items, 1))
 
     def remove(self, votes: Votes) -> None:
         """Take back what ``add`` counted for these labels."""
-        self._count(votes, -np.ones(votes.num_items, dtype=np.int64))
+        self._count(votes, np.full(votes.num_items, -1))
 
     def replace(self, before: Votes, after: Votes) -> None:
         """Remove and add at once: half the calls, where there are few labels."""

@@ -80,10 +80,14 @@ class Arrivals:
             number -= ITEMS
 
 
+Seen = deque[tuple[bytes, float]]
+"""Scores that were read, each with the time."""
+
+
 @asynccontextmanager
-async def arriving(records: Records) -> AsyncIterator[deque[tuple[bytes, float]]]:
-    """Read scores all the while; gives where they are put, with the time."""
-    seen: deque[tuple[bytes, float]] = deque()
+async def arriving(records: Records) -> AsyncIterator[tuple[Seen, asyncio.Task[None]]]:
+    """Read scores all the while; gives where they are put, and the task, which has no end."""
+    seen: Seen = deque()
 
     async def read() -> None:
         async for record in records:
@@ -92,7 +96,7 @@ async def arriving(records: Records) -> AsyncIterator[deque[tuple[bytes, float]]
 
     task = asyncio.create_task(read())
     try:
-        yield seen
+        yield seen, task
     finally:
         task.cancel()
         await asyncio.wait({task})
@@ -153,12 +157,14 @@ async def flow(
     scores = settings.topic(Topic.ITEM_SCORES)
     async with (
         reading(settings, scores, [0], start="end", follow=True) as records,
-        arriving(records) as seen,
+        arriving(records) as (seen, reader),
     ):
         began = await send(deployment, values, rate)
         async with asyncio.timeout(PATIENCE):
             while arrivals.missing:
                 await asyncio.sleep(SLICE)
+                if reader.done():
+                    reader.result()  # raises what it died of
                 while seen:
                     arrivals.take(*seen.popleft())
     after = [await worker.metric(duration + name) for name in ("sum", "count")]

@@ -156,8 +156,10 @@ def _pairs(project: str, names: Sequence[str], fields: dict[str, Any]) -> list[E
 
 
 def _texts(names: Sequence[str]) -> list[bytes]:
-    """Encode names that are hardly ever the same: within a JSON text no quote stands alone."""
-    return [b'"%b"' % text for text in orjson.dumps([*names])[2:-2].split(b'","')] if names else []
+    """Encode names that are hardly ever the same: no line of JSON ends within a text."""
+    if not names:
+        return []
+    return orjson.dumps([*names], option=orjson.OPT_INDENT_2)[4:-2].split(b",\n  ")
 
 
 def _names(names: Sequence[str | None]) -> list[bytes]:

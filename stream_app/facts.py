@@ -174,7 +174,7 @@ def encode_prediction(version: int, classes: tuple[str, ...], pred_probs: bytes)
     return _prediction_head(version, classes) + pred_probs
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=16)  # those of a record are neighbours, and the next one has another version
 def _prediction_head(version: int, classes: tuple[str, ...]) -> bytes:
     return _ORDER.pack(_VERSION, version + _BIAS, 0) + encode_classes(classes)
 

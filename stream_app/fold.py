@@ -50,11 +50,16 @@ def keyed(run: Facts) -> Iterator[Keyed]:
         for excluded, time in zip(known.excluded, known.time, strict=True)
     ]
     yield from _keyed(known.project, known.item, facts.STATUS, nobody, statuses)
-    belonging = zip(known.project, known.item, nobody, known.stratum, known.time, strict=True)
-    for project, item, who, stratum, time in belonging:
-        if stratum is not None:
-            fact = facts.encode_stratum(time, stratum)
-            yield from _keyed([project], [item], facts.STRATUM, [who], [fact])
+    belonging = [
+        (project, item, facts.encode_stratum(time, stratum))
+        for project, item, stratum, time in zip(
+            known.project, known.item, known.stratum, known.time, strict=True
+        )
+        if stratum is not None
+    ]
+    if belonging:
+        projects, items, strata = zip(*belonging, strict=True)
+        yield from _keyed(projects, items, facts.STRATUM, nobody[: len(items)], strata)
 
 
 def _keyed(

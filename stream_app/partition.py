@@ -39,11 +39,6 @@ class Partition:
         self.now = max(self.now, now)
         return facts.APPLIED, orjson.dumps([1, self.now, self.positions])
 
-    def num_items(self, project_id: str) -> int:
-        """Return how many items a project has; none where there is no such project."""
-        project = self.projects.get(project_id)
-        return project.pool.num_items if project else 0
-
     def leases(self, project_id: str) -> dict[str, int]:
         """Return a project's leases; none where there is no such project."""
         project = self.projects.get(project_id)

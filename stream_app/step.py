@@ -25,6 +25,10 @@ from stream_app.settings import Settings
 from stream_app.telemetry import Telemetry
 from stream_app.windows import close_window
 
+SHORT_CLOSE = 250_000
+"""Cells (items x classes x models) of a close that holds the loop no longer than a run of facts
+does. Beside the loop it would take twice as long, as both want the interpreter."""
+
 
 @dataclass(slots=True)
 class Step:
@@ -68,7 +72,7 @@ class Step:
 
     def _fold(self, partition: Partition, topic: str, piece: Facts) -> Outbound:
         incoming = list(keyed(piece))
-        keys = list({key: None for key, *_ in incoming})
+        keys = list(dict.fromkeys(key for key, *_ in incoming))
         known = dict(zip(keys, self.store.get_many(partition.number, keys), strict=True))
         folded = fold(partition, topic, piece, incoming, known)
         self.telemetry.folded(piece, folded)
@@ -83,9 +87,8 @@ class Step:
             (raw,) = self.store.get_many(partition.number, [key])
             answered = None if raw is None else facts.decode_number(raw)
         closing = partial(close_window, partition, topic, control, close, answered=answered)
-        # An item takes no longer than a row of a run. Beside the loop it would, as both want the
-        # interpreter: so only what is longer than a run may be leaves the loop to others.
-        is_long = partition.num_items(control.project) > self.settings.run_rows
+        project = partition.projects.get(control.project)
+        is_long = project is not None and project.pool.num_cells > SHORT_CLOSE
         with self.telemetry.closing():
             closed = await asyncio.to_thread(closing) if is_long else closing()
         self.telemetry.closed(closed)

@@ -36,7 +36,12 @@ class Outcome:
 
 def simulate(seed: int, variant: Variant = PRODUCT) -> Outcome:
     """Let the world of a seed live, and judge it; whatever the product raises is wrong, too."""
-    with variant.in_force(), inline_threads(), patch("stream_app.windows.CHUNK", 2):
+    with (
+        variant.in_force(),
+        inline_threads(),
+        patch("stream_app.windows.CHUNK", 2),
+        patch("stream_app.step.SHORT_CLOSE", 10),
+    ):
         world = World(seed, variant.parts)
         try:
             world.run()

@@ -154,3 +154,14 @@ def test_what_is_no_label_and_no_model_is_refused() -> None:
         pool.set_predictions(["i"], "n", np.array([SURE]))
     with pytest.raises(InvalidInput, match="pred_probs"):
         pool.set_predictions(["i"], "m", np.array([[0.5, 0.3, 0.2]]))
+    with pytest.raises(InvalidInput, match="different lengths"):
+        pool.set_labels(["i"], ["ann", "bob"], [0, 1])
+    with pytest.raises(InvalidInput, match="different lengths"):
+        pool.set_status(["i"], [1, -1])
+
+
+def test_items_may_be_an_array_of_names_or_of_places() -> None:
+    pool = Pool(num_classes=2, models=("m",))
+    pool.set_labels(np.array(["i", "j"]), ["ann", "ann"], [0, 1])
+    pool.set_labels(pool.places(["j"]), ["bob"], [1])
+    assert pool.answers(["i", "j"]) == [["ann"], ["ann", "bob"]]

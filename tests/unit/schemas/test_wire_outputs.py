@@ -34,7 +34,9 @@ from schemas import (
     project_key,
 )
 
-NAMES = st.text(st.characters(codec="utf-8"), min_size=1, max_size=20)
+NAMES = st.text(
+    st.characters(codec="utf-8") | st.sampled_from('",\\%\n[]{}: '), min_size=1, max_size=20
+)
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
 SHARE = st.floats(0, 1)
 PROGRESS = st.sampled_from(["open", "contested", "done"])

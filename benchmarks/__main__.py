@@ -1,4 +1,4 @@
-"""Run every benchmark: ``python -m benchmarks [--quick]``; writes docs/benchmarks.md and scaling.md.
+"""Run every benchmark: ``python -m benchmarks [--quick]``; writes benchmarks.md and scaling.md.
 
 Each in a process of its own, so that none sees another's memory. ``--quick`` writes nothing.
 """

@@ -12,6 +12,8 @@ from stream_app.trainer import batches
 
 Ints = npt.NDArray[np.int64]
 SETTINGS = ProjectSettings(classes=CLASSES, models=("m",), budget=100)
+RIGHT = 0.75
+"""Of the labels; the others are any class."""
 ROWS = 1_000
 """Rows of a batch of labels."""
 
@@ -26,8 +28,7 @@ def predicted(names: Sequence[str], version: int) -> list[bytes]:
 
     Another version of the model says other probabilities of the same truth.
     """
-    truth = np.random.default_rng(0).integers(len(CLASSES), size=len(names))
-    pred_probs = predictions(np.random.default_rng(version), truth)
+    pred_probs = predictions(np.random.default_rng(version), _truth(names))
     return [one.to_bytes() for one in batches("m", version, names, CLASSES, pred_probs)]
 
 
@@ -64,11 +65,17 @@ def _first(names: Sequence[str]) -> Ints:
 def _answers(
     names: Sequence[str], item: Ints, who: Ints, rng: np.random.Generator
 ) -> list[dict[str, str]]:
-    label = rng.integers(len(CLASSES), size=len(item)).tolist()
+    any_class = rng.integers(len(CLASSES), size=len(item))
+    label = np.where(rng.random(len(item)) < RIGHT, _truth(names)[item], any_class)
     return [
         {"item": names[one], "annotator": f"annotator-{annotator}", "label": CLASSES[said]}
-        for one, annotator, said in zip(item.tolist(), who.tolist(), label, strict=True)
+        for one, annotator, said in zip(item.tolist(), who.tolist(), label.tolist(), strict=True)
     ]
+
+
+def _truth(names: Sequence[str]) -> Ints:
+    """Return the true classes."""
+    return np.random.default_rng(0).integers(len(CLASSES), size=len(names))
 
 
 def _singles(answers: list[dict[str, str]]) -> list[bytes]:

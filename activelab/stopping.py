@@ -42,7 +42,7 @@ FEW = 10
 """Labels that the mean agreement counts for, beside those of an annotator."""
 DOUBT = 1e-3
 """Of everybody, however sure: no annotator and no model is taken to err less often."""
-SAMPLE = 20_000
+SAMPLE = 5_000
 """Items that a temperature is fitted to, at most: those of the least hashes."""
 
 

@@ -63,6 +63,7 @@ class RunApp(faust.App):
             topic_allow_declare=False,  # topics are made by whoever knows the map, before us
             topic_disable_leader=True,
             consumer_auto_offset_reset="earliest",
+            consumer_max_fetch_size=settings.run_bytes,  # a fetch is enough for a run
             broker_session_timeout=settings.session_timeout,
             broker_request_timeout=max(90.0, settings.session_timeout),  # Faust wants it longer
             broker_heartbeat_interval=settings.session_timeout / 5,

@@ -28,8 +28,8 @@ from stream_app.transport.lanes import Lane
 if TYPE_CHECKING:
     from stream_app.transport.app import RunApp
 
-FETCH_RECORDS = 5_000
-"""Records that one fetch hands over: the thread holds the GIL while it unpacks them."""
+FETCH_RECORDS = 20_000
+"""Records that one fetch hands over, at most: as many as a run has, where so many wait."""
 WAITING_BYTES = 64 << 20
 """Bytes that wait in all lanes together before nothing is fetched."""
 FETCH_SECONDS = 1.0

@@ -5,7 +5,7 @@ corrected, a record each, all sent at once; then one of them closes a window. Mo
 projects that share as many items, more partitions, more workers: each beside the same with less.
 Corrections go round the items, so nothing grows while it is measured. The cost is the workers'
 processor time; bytes are what the broker keeps of all topics for one window of 100 selections.
-``--quick`` has 10,000 items everywhere.
+``--quick`` has 20,000 items everywhere.
 """
 
 import asyncio
@@ -47,7 +47,8 @@ class Case:
         return found
 
 
-FEW, SOME, MANY = 10_000, 100_000, 1_000_000
+FEW, SOME, MANY = 20_000, 100_000, 1_000_000
+"""The fewest are as many as a run's events: of fewer, a run would score some twice in one."""
 ALONE, SHARED = Case(SOME), Case(SOME, projects=12)
 QUICK = {
     Case(FEW, projects=10): Case(FEW),

@@ -40,14 +40,15 @@ def encode_item_scores(  # noqa: PLR0913  # the columns are the record
 
     Raises ValueError where a score is not finite or columns differ in length.
     """
+    names = _texts(items)
     return _pairs(
         project,
-        items,
+        names,
         {
             "type": "item_score",
             "schema_version": 1,
             "project": project,
-            "item": _NAME,
+            "item": names,
             "activelab_score": _values(_finite(activelab_score)),
             "consensus_label": _names(consensus_label),
             "consensus_quality": _values(consensus_quality.tolist()),
@@ -77,14 +78,15 @@ def encode_annotator_trust(  # noqa: PLR0913  # the columns are the record
     epoch: int,
 ) -> list[Encoded]:
     """Encode annotators' trust from columns (M,); NaN is null, where nothing is known."""
+    names = _texts(annotators)
     return _pairs(
         project,
-        annotators,
+        names,
         {
             "type": "annotator_trust",
             "schema_version": 1,
             "project": project,
-            "annotator": _NAME,
+            "annotator": names,
             "annotator_agreement": _values(annotator_agreement.tolist()),
             "agreement_low": _values(_finite(agreement_low)),
             "agreement_high": _values(_finite(agreement_high)),
@@ -111,34 +113,35 @@ def encode_selections(
     stratum: Sequence[str | None],
 ) -> list[bytes]:
     """Encode a window's selections, in rank order; ``until`` is in microseconds."""
-    end = format_time(until)
-    rows = zip(items, _finite(score), relabel.tolist(), answered_by, stratum, strict=True)
+    records = _records(
+        {
+            "type": "selection",
+            "schema_version": 1,
+            "project": project,
+            "window": window,
+            "rank": _values(range(1, len(items) + 1)),
+            "of": len(items),
+            "item": _texts(items),
+            "score": _values(_finite(score)),
+            "reason": _names(["relabel" if again else "first_label" for again in relabel.tolist()]),
+            "until": format_time(until),
+            "answered_by": [dumps(answered) for answered in answered_by],
+        }
+    )
     return [
-        dumps(
-            {
-                "type": "selection",
-                "schema_version": 1,
-                "project": project,
-                "window": window,
-                "rank": rank,
-                "of": len(items),
-                "item": item,
-                "score": value,
-                "reason": "relabel" if again else "first_label",
-                "until": end,
-                "answered_by": answered,
-            }
-            | ({} if part is None else {"stratum": part})
-        )
-        for rank, (item, value, again, answered, part) in enumerate(rows, start=1)
+        record if part is None else b'%b,"stratum":%b}' % (record[:-1], dumps(part))
+        for record, part in zip(records, stratum, strict=True)
     ]
 
 
-_NAME: list[bytes] = []
-"""Where the name of a pair stands in its record."""
+def _pairs(project: str, names: list[bytes], fields: dict[str, Any]) -> list[Encoded]:
+    """Encode records that are of pairs of the project and a name."""
+    prefix = pair_prefix(project)
+    keys = [prefix + name + b"]" for name in names]
+    return list(zip(keys, _records(fields), strict=True))
 
 
-def _pairs(project: str, names: Sequence[str], fields: dict[str, Any]) -> list[Encoded]:
+def _records(fields: dict[str, Any]) -> list[bytes]:
     """Encode records that are alike but for their columns, which are lists: a value a record.
 
     So what is alike is encoded once, and a column at once.
@@ -148,11 +151,8 @@ def _pairs(project: str, names: Sequence[str], fields: dict[str, Any]) -> list[E
         for name, value in fields.items()
     )
     template = b"{" + template + b"}"
-    texts = _texts(names)
-    columns = (texts if value is _NAME else value for value in fields.values())
-    rows = zip(*(column for column in columns if type(column) is list), strict=True)
-    prefix = pair_prefix(project)
-    return [(prefix + text + b"]", template % row) for text, row in zip(texts, rows, strict=True)]
+    columns = (value for value in fields.values() if type(value) is list)
+    return [template % row for row in zip(*columns, strict=True)]
 
 
 def _texts(names: Sequence[str]) -> list[bytes]:
@@ -170,7 +170,7 @@ def _names(names: Sequence[str | None]) -> list[bytes]:
 
 def _values(values: Sequence[float]) -> list[bytes]:
     """Encode numbers, or truth values; NaN is null."""
-    return orjson.dumps(values)[1:-1].split(b",") if values else []
+    return orjson.dumps([*values])[1:-1].split(b",") if values else []
 
 
 def _finite(column: Floats) -> list[float]:

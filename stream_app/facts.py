@@ -80,11 +80,6 @@ def said_prefix(project: str) -> bytes:
     return b"s" + _prefixed(project)
 
 
-def lease_key(project: str, item: str) -> bytes:
-    """Return the key of an item's lease."""
-    return lease_prefix(project) + item.encode()
-
-
 def lease_prefix(project: str) -> bytes:
     """Return what the keys of a project's leases begin with."""
     return b"l" + _prefixed(project)

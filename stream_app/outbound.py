@@ -96,12 +96,13 @@ class Outbound:
 
     def lease(self, project: Project, items: Iterable[str], until: int) -> None:
         """Lease items until a time (microseconds); 0 ends their leases."""
+        prefix, end = facts.lease_prefix(project.id), facts.encode_number(until)
         for item in items:
             if until:
                 project.leases[item] = until
             else:
                 project.leases.pop(item)
-            self.changes.append((facts.lease_key(project.id, item), facts.encode_number(until)))
+            self.changes.append((prefix + item.encode(), end))
 
     def save(self, project: Project) -> None:
         """Write a project's record where it has moved."""

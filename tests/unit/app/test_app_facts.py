@@ -39,7 +39,7 @@ def test_no_projects_facts_are_found_under_anothers_prefix() -> None:
     key = facts.fact_key(facts.fact_prefix("ab"), "i", facts.STATUS, "")
     assert not key.startswith(facts.fact_prefix("a"))
     assert not facts.said_key("ab", "i").startswith(facts.said_prefix("a"))
-    assert not facts.lease_key("ab", "i").startswith(facts.lease_prefix("a"))
+    assert not facts.lease_prefix("ab").startswith(facts.lease_prefix("a"))
 
 
 @given(TIMES, st.sampled_from((LABEL, ABSTENTION, RETRACTION)))

@@ -84,8 +84,8 @@ def test_a_clock_gives_each_part_its_own_time_and_all_of_it() -> None:
 
     began = time.perf_counter()
     assert clock.timed("outer", outer)() == [0, 1, 2]
-    assert 0.02 <= clock.spent["inner"]
-    assert 0.01 <= clock.spent["outer"]
+    assert clock.spent["inner"] >= 0.02
+    assert clock.spent["outer"] >= 0.01
     assert sum(clock.spent.values()) <= time.perf_counter() - began + 0.001
 
 

@@ -86,7 +86,7 @@ async def measure(servers: str, folder: Path, items: int, share: int) -> list[Me
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print a table and, as the last line, the ratio."""
-    items, share = (50_000, 50_000) if is_quick(__doc__, arguments) else (1_000_000, 50_000)
+    items, share = (50_000, 50_000) if is_quick(__doc__, arguments) else (1_000_000, 100_000)
     with kafka() as (servers, folder):
         measured = asyncio.run(measure(servers, folder, items, share))
     rows = [

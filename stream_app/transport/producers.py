@@ -150,21 +150,17 @@ class Producers:
         self, producer: AIOKafkaProducer, messages: Iterable[tuple[Any, ...]]
     ) -> Iterator[BatchBuilder]:
         """Pack ``messages`` in order; a batch is what the broker's record limit speaks of."""
-        waiting = iter(messages)
-        message = next(waiting, None)
-        while message is not None:
+        batch = None
+        for key, value, headers in messages:
+            if batch is not None:
+                said = batch.append(timestamp=None, key=key, value=value, headers=list(headers))
+                if said is not None:
+                    continue
+                yield batch
             batch = producer.create_batch()
-            # A batch's own append takes longer to look after each record than to write it.
-            number, append = 0, batch._builder.append
-            while message is not None:
-                key, value, headers = message
-                if append(number, None, key, value, list(headers)) is None:
-                    break
-                number += 1
-                message = next(waiting, None)
-            batch._relative_offset = number
-            batch.close()
+            batch.append(timestamp=None, key=key, value=value, headers=list(headers))
             if batch.size() > self._max_batch_bytes:  # the first one is taken whatever its size
                 text = f"a record of {batch.size()} bytes exceeds {self._max_batch_bytes}"
                 raise ValueError(text)
+        if batch is not None:
             yield batch

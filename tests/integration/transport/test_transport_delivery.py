@@ -100,9 +100,9 @@ async def test_a_fetch_of_a_generation_that_is_over_takes_nothing(
 async def test_idle_partitions_do_not_hold_up_a_busy_one(kafka: Kafka) -> None:
     (source, _) = kafka.sources
     for _ in range(100):
-        await kafka.producer.send(source, b"x" * 20_000, key=b"key")  # 3 fetches of 1 MiB
+        await kafka.producer.send(source, b"x" * 20_000, key=b"key")  # 2 fetches of 1 MiB, or 3
     await kafka.producer.flush()
-    settings = kafka.settings.model_copy(update={"run_rows": 20})
+    settings = kafka.settings.model_copy(update={"run_rows": 20, "run_bytes": 1 << 20})
     async with holding(settings) as counting:
         await eventually(lambda: len(counting.taken) == 1, "the first is in flight")
         fetcher = counting.app.consumer._thread._consumer._fetcher

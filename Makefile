@@ -61,7 +61,7 @@ lint: setup ## Format, lint, types, and the direction of imports.
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: setup ## Every benchmark, in 15 minutes: ratios in the same run; writes docs/benchmarks.md, scaling.md.
+bench: setup ## Every benchmark, in a quarter of an hour or so: ratios in the same run; writes docs/benchmarks.md, scaling.md.
 	$(BIN)/python -m benchmarks
 
 paper: setup ## The ActiveLab paper's experiment, every method; writes docs/label-efficiency.md (an hour).

@@ -25,7 +25,7 @@ from benchmarks.pools import PROJECT, partition
 from benchmarks.report import is_quick
 from experiments.document import table
 from schemas import Close, Control, Topic, project_key
-from stream_app.ports import Change, Message, Run
+from stream_app.ports import Change, Messages, Run
 from stream_app.settings import Settings
 from stream_app.step import Step
 from stream_app.telemetry import Telemetry
@@ -99,9 +99,7 @@ class Memory:
 
     rows: dict[bytes, bytes] = field(default_factory=dict)
 
-    async def commit(
-        self, _partition: int, _changes: Sequence[Change], _said: Mapping[str, Sequence[Message]]
-    ) -> int:
+    async def commit(self, _partition: int, _changes: Sequence[Change], _said: Messages) -> int:
         """Commit nothing."""
         return 0
 

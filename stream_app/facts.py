@@ -16,18 +16,28 @@ commute: whatever their order in the log, and however often they come, one of th
 """
 
 import struct
-from collections.abc import Callable, Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
 from itertools import groupby
 from typing import TypeVar
 
+import numpy as np
+import numpy.typing as npt
+
+from activelab.rows import Ints
 from schemas import LABEL, RETRACTION
 
 K = TypeVar("K")
 V = TypeVar("V")
 Pair = tuple[bytes, bytes]
 """A key of the table and its value."""
+Known = Mapping[bytes, bytes | None]
+"""Facts of the table by their keys, None where there is none."""
+Times = npt.NDArray[np.uint64]
+"""Event times (microseconds) or versions of facts, biased by 2**63 as their codec has them."""
 Split = tuple[str, bytes, str, bytes]
 """(item, kind, who, fact)."""
 
@@ -47,6 +57,38 @@ _LENGTH = struct.Struct(">H")
 _ORDER = struct.Struct(">cQB")  # codec version, time or version + 2**63, kind
 _CLASSES = struct.Struct(">I")
 _BIAS = 1 << 63
+
+
+@dataclass(frozen=True, slots=True)
+class FactColumns:
+    """Facts of one project and kind, encoded: parallel columns ``(n,)``."""
+
+    project: str
+    kind: bytes
+    keys: Sequence[bytes]
+    """None at all where nobody asks for them."""
+    items: Sequence[str]
+    places: Ints
+    """Those of the items in the project's pool."""
+    who: Sequence[str]
+    """Annotators or models; empty names where the kind has neither."""
+    facts: Sequence[bytes]
+    times: Times
+
+    def take(self, rows: list[int]) -> "FactColumns":
+        """Return some of the facts, in the order of ``rows``; all of them as they are."""
+        if rows == list(range(len(self.facts))):
+            return self
+        return FactColumns(
+            self.project,
+            self.kind,
+            [self.keys[row] for row in rows],
+            [self.items[row] for row in rows],
+            self.places[rows],
+            [self.who[row] for row in rows],
+            [self.facts[row] for row in rows],
+            self.times[rows],
+        )
 
 
 class Remembered(dict[K, V]):
@@ -164,14 +206,20 @@ def encode_stratum(time: int, stratum: str) -> bytes:
     return _ORDER.pack(_VERSION, time + _BIAS, 0) + stratum.encode()
 
 
-def encode_prediction(version: int, classes: tuple[str, ...], pred_probs: bytes) -> bytes:
-    """Encode a model's prediction; ``classes`` are sorted, ``pred_probs`` as in its columns."""
-    return _prediction_head(version, classes) + pred_probs
+def encode_predictions(
+    versions: Iterable[int], classes: Iterable[tuple[str, ...]], pred_probs: Iterable[bytes]
+) -> Iterator[bytes]:
+    """Encode models' predictions; classes are sorted, ``pred_probs`` as in their columns.
 
-
-@lru_cache(maxsize=16)  # those of a record are neighbours, and the next one has another version
-def _prediction_head(version: int, classes: tuple[str, ...]) -> bytes:
-    return _ORDER.pack(_VERSION, version + _BIAS, 0) + encode_classes(classes)
+    Those of a record are neighbours, and have version and classes in common.
+    """
+    last: tuple[int, tuple[str, ...]] | None = None
+    head = b""
+    for version, names, raw in zip(versions, classes, pred_probs, strict=True):
+        if last is None or version != last[0] or names is not last[1]:
+            last = version, names
+            head = _ORDER.pack(_VERSION, version + _BIAS, 0) + encode_classes(names)
+        yield head + raw
 
 
 def encode_number(number: int) -> bytes:
@@ -226,10 +274,35 @@ def split_prediction(fact: bytes) -> tuple[bytes, bytes]:
     return fact[at:end], fact[end:]
 
 
+def predictions_alike(some: FactColumns) -> dict[tuple[str, bytes], list[int]]:
+    """Return the rows of predictions by model and encoded classes; neighbours have the same."""
+    alike: dict[tuple[str, bytes], list[int]] = defaultdict(list)
+    model, classes = "", b""
+    for row, (who, fact) in enumerate(zip(some.who, some.facts, strict=True)):
+        if who != model or not fact.startswith(classes, _ORDER.size):
+            model, (classes, _) = who, split_prediction(fact)
+            rows = alike[model, classes]
+        rows.append(row)
+    return alike
+
+
+def pred_probs(predictions: Sequence[bytes], classes: bytes) -> npt.NDArray[np.float32]:
+    """Return the probabilities of predictions that have the same encoded classes: ``(n, C)``."""
+    start = _ORDER.size + len(classes)
+    packed = b"".join([prediction[start:] for prediction in predictions])
+    return np.frombuffer(packed, "<f4").reshape(len(predictions), -1)
+
+
 def order(fact: bytes) -> tuple[int, int]:
     """Return (time or version, rank of its kind) of an encoded fact."""
     _, when, rank = _ORDER.unpack_from(fact)
     return when - _BIAS, rank
+
+
+def times(facts: Iterable[bytes]) -> Times:
+    """Return the times or versions of encoded facts: ``(n,)``."""
+    packed = b"".join([fact[1 : _ORDER.size - 1] for fact in facts])
+    return np.frombuffer(packed, ">u8").astype(np.uint64)
 
 
 def answer(fact: bytes) -> bytes:
@@ -237,9 +310,9 @@ def answer(fact: bytes) -> bytes:
     return fact[_ORDER.size - 1 :]
 
 
-def gives_answer(kind: bytes, fact: bytes) -> bool:
-    """Tell whether a fact is a label or an abstention."""
-    return kind == ANNOTATION and answer(fact)[0] != RETRACTION
+def gives_answer(annotation: bytes) -> bool:
+    """Tell whether an annotation is a label or an abstention."""
+    return answer(annotation)[0] != RETRACTION
 
 
 def split_answer(answer: bytes) -> tuple[int, str | None]:

@@ -8,7 +8,6 @@ is kept apart from them: it outlives an item that is excluded for a while.
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import starmap
 
 import numpy as np
 
@@ -17,7 +16,7 @@ from activelab import PROGRESS, ItemScores, appraise
 from activelab.rows import Ints
 from schemas import Rejection, Topic
 from stream_app import facts
-from stream_app.ports import Change, Message
+from stream_app.ports import Change, Message, Record
 from stream_app.project import Project
 from stream_app.said import NOTHING, Codes
 
@@ -27,7 +26,7 @@ class Outbound:
     """All that one transaction says, in order within a topic."""
 
     changes: list[Change] = field(default_factory=list)
-    messages: dict[str, list[Message]] = field(default_factory=lambda: defaultdict(list))
+    messages: dict[str, list[Record]] = field(default_factory=lambda: defaultdict(list))
 
     def say_scores(
         self, project: Project, places: Ints, scores: ItemScores, *, provisional: bool
@@ -47,7 +46,7 @@ class Outbound:
             epoch=project.ledger.epoch,
             provisional=provisional,
         )
-        self.messages[Topic.ITEM_SCORES].extend(starmap(Message, encoded))
+        self._say(Topic.ITEM_SCORES, encoded)
         self._remember(project, places, project.said.codes(scores, progress))
 
     def say_gone(self, project: Project, places: Ints) -> None:
@@ -87,7 +86,11 @@ class Outbound:
             imputed=trust.imputed,
             epoch=project.ledger.epoch,
         )
-        self.messages[Topic.ANNOTATOR_TRUST].extend(starmap(Message, encoded))
+        self._say(Topic.ANNOTATOR_TRUST, encoded)
+
+    def _say(self, topic: str, encoded: Iterable[tuple[bytes, bytes]]) -> None:
+        """Publish records without headers."""
+        self.messages[topic].extend((key, value, ()) for key, value in encoded)
 
     def say_rejection(self, rejection: Rejection, topic: str, partition: int) -> None:
         """Publish a record that is not accepted, or not whole, as its one dead letter."""

@@ -5,10 +5,13 @@ of every source topic is exactly behind what is true, and nothing is taken twice
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
 import orjson
 
+from activelab.rows import Ints
 from schemas import ProjectSettings
 from stream_app import facts
 from stream_app.ports import Change, Store
@@ -38,6 +41,11 @@ class Partition:
         self.positions[topic] = end
         self.now = max(self.now, now)
         return facts.APPLIED, orjson.dumps([1, self.now, self.positions])
+
+    def places(self, project_id: str, items: Sequence[str]) -> Ints:
+        """Return the places of items in a project's pool; of no use where there is no project."""
+        project = self.projects.get(project_id)
+        return project.pool.places(items) if project else np.zeros(len(items), np.int64)
 
     def leases(self, project_id: str) -> dict[str, int]:
         """Return a project's leases; none where there is no such project."""

@@ -36,6 +36,11 @@ class Message(NamedTuple):
     headers: Headers = ()
 
 
+Record = tuple[bytes | None, bytes | None, Headers]
+"""A `Message`, or one as plain as a run makes them by the ten thousand."""
+Messages = Mapping[str, Sequence[Record]]
+"""Records to be produced, by topic."""
+
 Change = tuple[bytes, bytes]
 """A key of the facts table and its new value."""
 
@@ -43,9 +48,7 @@ Change = tuple[bytes, bytes]
 class Transaction(Protocol):
     """Say things for one partition, all or nothing."""
 
-    async def commit(
-        self, partition: int, changes: Sequence[Change], messages: Mapping[str, Sequence[Message]]
-    ) -> int:
+    async def commit(self, partition: int, changes: Sequence[Change], messages: Messages) -> int:
         """Append ``changes`` to the changelog and ``messages`` (by topic) in one transaction.
 
         Returns the changelog offset of the last change. Keeps the order within a topic. Any

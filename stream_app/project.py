@@ -6,10 +6,11 @@ counted by name here, and counted in as soon as the settings know them.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import astuple, dataclass, field
 from functools import lru_cache
 from itertools import islice
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import numpy as np
@@ -17,17 +18,26 @@ import numpy.typing as npt
 import orjson
 
 from activelab import ABSTENTION as NO_LABEL
-from activelab import NOTHING, ItemScores, Mode, Pool, Refresh, Strata, progress
+from activelab import (
+    EXCLUDED,
+    NOTHING,
+    REGISTERED,
+    ItemScores,
+    Mode,
+    Pool,
+    Refresh,
+    Strata,
+    progress,
+)
 from activelab.rows import Ints, distinct
 from schemas import ABSTENTION, ProjectSettings
 from stream_app import facts
 from stream_app.canonical import canonical, placed
+from stream_app.facts import FactColumns, Known
+from stream_app.latest import Latest
 from stream_app.said import Said
 
 T = TypeVar("T")
-Won = tuple[str, bytes, str, bytes | None, bytes]
-"""(item, kind, who, the fact that was true before, the fact that is true now)."""
-
 _CHUNK = 50_000
 """Facts a call to the pool while a project is rebuilt: bounds the memory of a load."""
 
@@ -78,20 +88,6 @@ class Touched:
     annotators: set[str]
 
 
-@dataclass(slots=True)
-class Told:
-    """What facts tell a pool."""
-
-    answers: list[tuple[str, str, int]] = field(default_factory=list)
-    """(item, annotator, code)."""
-    statuses: list[tuple[str, int]] = field(default_factory=list)
-    strata: list[tuple[str, str]] = field(default_factory=list)
-    predictions: dict[tuple[str, bytes], list[tuple[str, bytes]]] = field(
-        default_factory=lambda: defaultdict(list)
-    )
-    """By model and classes: (item, probabilities)."""
-
-
 class Project:
     """One project: settings, ledger, pool, what was said, and the dormant facts by name."""
 
@@ -106,11 +102,13 @@ class Project:
         )
         self.said = Said(settings.classes)
         """What is published of every item of which a score is."""
+        self.latest = Latest()
+        """Above which time a fact is newer than what is true."""
         self.leases: dict[str, int] = {}
         """Until when (microseconds) an item is not selected again."""
         self.strata = Strata()
         """What items belong to, by their places in the pool."""
-        self._answer = lru_cache(maxsize=1024)(self._answer_of)
+        self._read_answer = lru_cache(maxsize=1024)(self._read_answer_of)
         self.dormant: Counter[str] = Counter()
         self.unsaved = False
         """Whether the ledger has moved since its record was last written."""
@@ -127,8 +125,14 @@ class Project:
 
     def load_facts(self, known: Iterable[facts.Split]) -> None:
         """Take the facts of the table into an empty pool, as if each had just won."""
-        for chunk in _chunks((item, kind, who, None, fact) for item, kind, who, fact in known):
-            self.take(chunk)
+        for chunk in _chunks(known):
+            by_kind: dict[bytes, list[facts.Split]] = defaultdict(list)
+            for split in chunk:
+                by_kind[split[1]].append(split)
+            for kind, some in by_kind.items():
+                items, _, who, values = zip(*some, strict=True)
+                places, times = self.pool.places(items), facts.times(values)
+                self.take([FactColumns(self.id, kind, (), items, places, who, values, times)])
 
     def load_said(
         self, said: Iterable[tuple[bytes, bytes]], leases: Iterable[tuple[bytes, bytes]]
@@ -178,57 +182,62 @@ class Project:
         ranked = sorted(self.dormant.items(), key=lambda named: (-named[1], named[0]))
         return dict(ranked[:number])
 
-    def take(self, won: Iterable[Won]) -> Touched:
-        """Bring the pool in line with facts that have just won, in any order."""
-        told = self._read(won)
-        touched: list[Ints] = []
+    def unsure(self, come: FactColumns) -> list[bool]:
+        """Tell of which facts the table must say whether they are newer, and than what.
+
+        Of all of them while some are dormant: a fact that has been dormant is counted out by name.
+        """
+        if self.dormant:
+            return [True] * len(come.facts)
+        unsure: list[bool] = (~self.latest.precedes(come.kind, come.places, come.times)).tolist()
+        return unsure
+
+    def take(self, won: Iterable[FactColumns], known: Known = MappingProxyType({})) -> Touched:
+        """Bring the pool in line with facts that have just won: of each key one.
+
+        ``known`` are those that they have beaten, by key, where some are dormant.
+        """
+        touched: list[Ints] = [np.empty(0, np.int64)]
         acted: set[str] = set()
-        if told.answers:
-            items, annotators, codes = zip(*told.answers, strict=True)
-            touched.append(self.pool.places(items))
-            self.pool.set_labels(touched[-1], annotators, codes)
-            acted.update(annotators)
-        if told.statuses:
-            items, statuses = zip(*told.statuses, strict=True)
-            touched.append(self.pool.places(items))
-            self.pool.set_status(touched[-1], statuses)
-        if told.strata:  # no score of these items changes
-            items, names = zip(*told.strata, strict=True)
-            self.strata.put(self.pool.places(items), names)
-        for (model, classes), rows in told.predictions.items():
-            items, pred_probs = zip(*rows, strict=True)
-            touched.append(self.pool.places(items))
-            self._predict(model, classes, touched[-1], pred_probs)
-        places = np.concatenate(touched) if touched else np.empty(0, np.int64)
-        return Touched(distinct(places), acted)
+        for some in won:
+            if self.dormant and known:
+                self._count_out(some, known)
+            places = some.places
+            self.latest.put(some.kind, places, some.times)
+            if some.kind == facts.ANNOTATION:
+                self._answer(places, some)
+                acted.update(some.who)
+                touched.append(places)
+            elif some.kind == facts.PREDICTION:
+                touched.extend(self._predict(places, some))
+            elif some.kind == facts.STATUS:
+                excluded = [facts.order(fact)[1] == facts.EXCLUDED for fact in some.facts]
+                self.pool.set_status(places, np.where(excluded, EXCLUDED, REGISTERED))
+                touched.append(places)
+            else:  # no score of these items changes
+                self.strata.put(places, [facts.stratum_name(fact) for fact in some.facts])
+        return Touched(distinct(np.concatenate(touched)), acted)
 
-    def _read(self, won: Iterable[Won]) -> Told:
-        """Read what facts tell the pool; count those that tell it nothing, by name."""
-        told, models = Told(), self.pool.models
-        for item, kind, who, before, fact in won:
-            if before is not None and self.dormant:
-                dormant = self._dormant_name(kind, who, before)
-                if dormant is not None:
-                    self._count_dormant(dormant, -1)
-            if kind == facts.ANNOTATION:
-                code, dormant = self._answer(facts.answer(fact))
-                told.answers.append((item, who, code))
-                if dormant is not None:
-                    self._count_dormant(dormant, 1)
-            elif kind == facts.PREDICTION:
-                if who in models:
-                    classes, pred_probs = facts.split_prediction(fact)
-                    told.predictions[who, classes].append((item, pred_probs))
-                else:
-                    self._count_dormant(f"models:{who}", 1)
-            elif kind == facts.STATUS:
-                excluded = facts.order(fact)[1] == facts.EXCLUDED
-                told.statuses.append((item, -1 if excluded else 1))
+    def _answer(self, places: Ints, some: FactColumns) -> None:
+        """Put answers into the pool; count labels that are not listed."""
+        read = [self._read_answer(facts.answer(fact)) for fact in some.facts]
+        codes, dormant = zip(*read, strict=True)
+        self.pool.set_labels(places, some.who, codes)
+        for name in dormant:
+            if name is not None:
+                self._count_dormant(name, 1)
+
+    def _predict(self, places: Ints, some: FactColumns) -> Iterator[Ints]:
+        """Put predictions into the pool; give the places of those whose model is listed."""
+        for (model, classes), rows in facts.predictions_alike(some).items():
+            if model in self.pool.models:
+                given = facts.pred_probs([some.facts[row] for row in rows], classes)
+                self._predict_alike(model, classes, places[rows], given)
+                yield places[rows]
             else:
-                told.strata.append((item, facts.stratum_name(fact)))
-        return told
+                self._count_dormant(f"models:{model}", len(rows))
 
-    def _answer_of(self, answer: bytes) -> tuple[int, str | None]:
+    def _read_answer_of(self, answer: bytes) -> tuple[int, str | None]:
         """Return the pool's code of an answer, and its dormant name if its label is not listed."""
         kind, label = facts.split_answer(answer)
         if label is None:
@@ -241,15 +250,24 @@ class Project:
         given, aliases = facts.decode_classes(classes), self.settings.aliases
         return tuple(aliases.get(name, name) for name in given) if aliases else given
 
-    def _predict(self, model: str, classes: bytes, places: Ints, rows: Sequence[bytes]) -> None:
+    def _predict_alike(
+        self, model: str, classes: bytes, places: Ints, given: npt.NDArray[np.float32]
+    ) -> None:
         """Put predictions with the same class names into the pool, those without mass apart."""
-        given = np.frombuffer(b"".join(rows), "<f4").reshape(len(rows), -1)
         pred_probs, alive = canonical(given, self._named(classes), self.settings.classes)
         if not alive.all():
             self.pool.drop_predictions(places[~alive], model)
             self._count_dormant(_without_mass(model), int(np.count_nonzero(~alive)))
             places, pred_probs = places[alive], pred_probs[alive]
         self.pool.set_predictions(places, model, pred_probs)
+
+    def _count_out(self, some: FactColumns, known: Known) -> None:
+        """Count out the dormant facts that facts of the same keys have beaten."""
+        for key, who in zip(some.keys, some.who, strict=True):
+            fact = known.get(key)
+            name = fact and self._dormant_name(some.kind, who, fact)
+            if name:
+                self._count_dormant(name, -1)
 
     def _count_dormant(self, name: str, change: int) -> None:
         """Count facts in or out of the dormant ones, by what keeps them from counting."""
@@ -260,7 +278,7 @@ class Project:
     def _dormant_name(self, kind: bytes, who: str, fact: bytes) -> str | None:
         """Return what kept a fact from counting; None when it counted."""
         if kind == facts.ANNOTATION:
-            return self._answer(facts.answer(fact))[1]
+            return self._read_answer(facts.answer(fact))[1]
         if kind == facts.PREDICTION:
             if who not in self.pool.models:
                 return f"models:{who}"

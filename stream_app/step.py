@@ -17,7 +17,7 @@ from functools import partial
 
 from schemas import Close, Control, Facts, ProjectSettings, decode
 from stream_app import facts
-from stream_app.fold import fold, keyed
+from stream_app.fold import fold, keyed, unsure
 from stream_app.outbound import Outbound
 from stream_app.partition import Partition, load
 from stream_app.ports import Run, Store, Transaction
@@ -71,8 +71,8 @@ class Step:
             self.telemetry.durable(run.records[0].timestamp / 1000)
 
     def _fold(self, partition: Partition, topic: str, piece: Facts) -> Outbound:
-        incoming = list(keyed(piece))
-        keys = list(dict.fromkeys(key for key, *_ in incoming))
+        incoming = list(keyed(partition, piece))
+        keys = unsure(partition, incoming)
         known = dict(zip(keys, self.store.get_many(partition.number, keys), strict=True))
         folded = fold(partition, topic, piece, incoming, known)
         self.telemetry.folded(piece, folded)

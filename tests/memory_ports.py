@@ -1,10 +1,10 @@
 """The three ports in memory, and builders of runs: the step without Kafka, Faust or RocksDB."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from schemas import Event, Topic, home, project_key
-from stream_app.ports import Change, Message, Run
+from stream_app.ports import Change, Message, Messages, Run
 from stream_app.settings import Settings
 from stream_app.step import Step
 from stream_app.telemetry import Telemetry
@@ -29,11 +29,9 @@ class Memory:
     table: dict[bytes, bytes] = field(default_factory=dict)
     offset: int = -1
 
-    async def commit(
-        self, partition: int, changes: Sequence[Change], messages: Mapping[str, Sequence[Message]]
-    ) -> int:
+    async def commit(self, partition: int, changes: Sequence[Change], messages: Messages) -> int:
         self.transactions += 1
-        self.said += [(topic, one) for topic, some in messages.items() for one in some]
+        self.said += [(topic, Message(*one)) for topic, some in messages.items() for one in some]
         return self.offset + len(changes)
 
     def get_many(self, partition: int, keys: Sequence[bytes]) -> list[bytes | None]:

@@ -17,7 +17,7 @@ from aiokafka.producer.message_accumulator import BatchBuilder
 from mode import get_logger
 
 from stream_app.connection import connection
-from stream_app.ports import Change, Message
+from stream_app.ports import Change, Messages
 from stream_app.settings import Settings
 from stream_app.transport.errors import TransactionLost
 
@@ -87,9 +87,7 @@ class Producers:
         except (TimeoutError, KafkaError) as error:
             log.warning("A producer did not stop: %r", error)
 
-    async def commit(
-        self, partition: int, changes: Sequence[Change], messages: Mapping[str, Sequence[Message]]
-    ) -> int:
+    async def commit(self, partition: int, changes: Sequence[Change], messages: Messages) -> int:
         """Say ``changes`` and ``messages`` in one transaction of ``partition``.
 
         Returns the changelog offset of the last change. Any failure, and any outcome that is not
@@ -110,9 +108,7 @@ class Producers:
         self.observe(perf_counter() - began)
         return offset
 
-    async def _commit(
-        self, partition: int, changes: Sequence[Change], messages: Mapping[str, Sequence[Message]]
-    ) -> int:
+    async def _commit(self, partition: int, changes: Sequence[Change], messages: Messages) -> int:
         if partition not in self._producers:
             message = f"partition {partition} is not ours: {sorted(self._producers)} are"
             raise TransactionLost(message)
@@ -121,7 +117,7 @@ class Producers:
             raise ValueError(message)
         producer = self._producers[partition]
         # 1. Everything is laid out first: what is too large fails before the transaction begins.
-        said = [(key, value, ()) for key, value in changes]
+        said = ((key, value, ()) for key, value in changes)
         batches = [(self._changelog, batch) for batch in self._batches(producer, said)]
         last = len(batches) - 1
         batches += [
@@ -152,13 +148,14 @@ class Producers:
         """Pack ``messages`` in order; a batch is what the broker's record limit speaks of."""
         batch = None
         for key, value, headers in messages:
+            named = [*headers] if headers else None  # a list, aiokafka insists
             if batch is not None:
-                said = batch.append(timestamp=None, key=key, value=value, headers=list(headers))
+                said = batch.append(timestamp=None, key=key, value=value, headers=named)
                 if said is not None:
                     continue
                 yield batch
             batch = producer.create_batch()
-            batch.append(timestamp=None, key=key, value=value, headers=list(headers))
+            batch.append(timestamp=None, key=key, value=value, headers=named)
             if batch.size() > self._max_batch_bytes:  # the first one is taken whatever its size
                 text = f"a record of {batch.size()} bytes exceeds {self._max_batch_bytes}"
                 raise ValueError(text)

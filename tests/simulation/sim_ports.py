@@ -1,6 +1,6 @@
 """The step's ports: a disk that forgets its last writes, producers that are fenced or refused."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import TYPE_CHECKING
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sim_broker import CHANGELOG, Entry, Fenced, Transaction
 from sim_loop import pause
 
-from stream_app.ports import Change, Message
+from stream_app.ports import Change, Message, Messages
 from stream_app.transport.errors import TransactionLost
 
 if TYPE_CHECKING:
@@ -107,9 +107,7 @@ class Producers:
             await pause(f"acquire producer {partition}")
             self.epochs[partition] = self.broker.acquire(self.worker.transactional_id(partition))
 
-    async def commit(
-        self, partition: int, changes: Sequence[Change], messages: Mapping[str, Sequence[Message]]
-    ) -> int:
+    async def commit(self, partition: int, changes: Sequence[Change], messages: Messages) -> int:
         """Say ``changes`` and ``messages`` in one transaction, or end the worker."""
         if self._failure is not None:
             raise self._failure
@@ -119,9 +117,7 @@ class Producers:
             self._failure = error
             raise
 
-    async def _commit(
-        self, partition: int, changes: Sequence[Change], messages: Mapping[str, Sequence[Message]]
-    ) -> int:
+    async def _commit(self, partition: int, changes: Sequence[Change], messages: Messages) -> int:
         if partition not in self.epochs:
             message = f"partition {partition} is not ours"
             raise TransactionLost(message)
@@ -134,7 +130,7 @@ class Producers:
         said = [Message(key, value) for key, value in changes]
         offset = await self._send(transaction, CHANGELOG, partition, said)
         for topic, some in messages.items():
-            await self._send(transaction, topic, partition, some)
+            await self._send(transaction, topic, partition, [Message(*one) for one in some])
         self.broker.ask(transaction)
         await pause("the commit arrives")
         self.broker.arrive(transaction)

@@ -16,16 +16,16 @@ from sim_ports import Disk, Producers
 from sim_worker import Parts, Worker
 
 from activelab import ItemScores
+from activelab.rows import Ints
 from schemas import Close, Control, Facts, decode
 from stream_app import facts, windows
+from stream_app.latest import Latest
 from stream_app.outbound import Outbound
 from stream_app.partition import Partition
-from stream_app.ports import Change, Message
+from stream_app.ports import Change, Message, Messages
 from stream_app.project import Project
 from stream_app.step import Step
 from stream_app.transport.errors import TransactionLost
-
-Messages = Mapping[str, Sequence[Message]]
 
 
 @dataclass(frozen=True)
@@ -268,6 +268,15 @@ def strata_are_in_memory_only(self: Project, known: Iterable[facts.Split]) -> No
     _load_facts(self, (one for one in known if one[1] != facts.STRATUM))
 
 
+def the_last_is_the_latest(self: Latest, kind: bytes, places: Ints, times: facts.Times) -> None:
+    self._of(kind, places)[places] = times
+
+
+def what_is_loaded_is_never_late(self: Project, known: Iterable[facts.Split]) -> None:
+    _load_facts(self, known)
+    self.latest = Latest()
+
+
 _lease, _advance = Outbound.lease, Partition.advance
 _rank, _load_facts = windows.rank, Project.load_facts
 _at_boundary: Callable[..., object] = windows._at_boundary
@@ -295,6 +304,16 @@ VARIANTS = (
     Variant("a fetch is thrown away and not read again", 50, Parts(worker=LoseFetch)),
     Variant("a close is applied before its run", 50, rules={"step.decode": close_before_its_facts}),
     Variant("versions and times are ignored", 50, rules={"facts.newer": last_one_wins}),
+    Variant(
+        "the last fact of an item is the latest",
+        50,
+        rules={"latest.Latest.put": the_last_is_the_latest},
+    ),
+    Variant(
+        "facts that are loaded are late for nothing",
+        50,
+        rules={"project.Project.load_facts": what_is_loaded_is_never_late},
+    ),
     Variant("a lease is skipped", 50, rules={"outbound.Outbound.lease": lease_all_but_the_last}),
     Variant("leases are in memory only", 50, rules={"outbound.Outbound.lease": lease_in_memory}),
     Variant("a boundary counts twice", 50, rules={"windows._at_boundary": every_boundary_counts}),

@@ -31,7 +31,7 @@ from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
 from faust.types import TP
 from world import Kafka, Owner
 
-from stream_app.ports import Change, Message, Run
+from stream_app.ports import Change, Messages, Run
 from stream_app.transport import RunApp, changelog, fetch, producers
 from stream_app.transport.changelog import Changelog
 from stream_app.transport.consumer import RunConsumer
@@ -162,7 +162,7 @@ async def commit_whatever_failed(
     self: Producers,
     partition: int,
     changes: Sequence[Change],
-    messages: Mapping[str, Sequence[Message]],
+    messages: Messages,
 ) -> int:
     return await self._commit(partition, changes, messages)
 

@@ -87,7 +87,7 @@ def test_the_same_fact_wins_in_every_order(some: list[bytes], rng: random.Random
 
 def test_a_prediction_gives_back_its_classes_and_probabilities() -> None:
     probs = np.array([0.25, 0.75], np.float32)
-    fact = facts.encode_prediction(7, ("a", "bé"), probs.tobytes())
+    fact = next(facts.encode_predictions([7], [("a", "bé")], [probs.tobytes()]))
     classes, raw = facts.split_prediction(fact)
     assert facts.order(fact) == (7, 0)
     assert facts.decode_classes(classes) == ("a", "bé")

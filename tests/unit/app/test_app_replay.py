@@ -12,6 +12,7 @@ from schemas import Annotation, Event, Facts, SourceRecord, Topic, decode, proje
 from stream_app import facts
 from stream_app.audit.replay import SOURCES, Log, Replay
 from stream_app.fold import keyed
+from stream_app.partition import Partition
 
 PROJECT = "birds"
 
@@ -41,9 +42,10 @@ def true_by_facts(records: dict[Topic, list[SourceRecord]]) -> dict[bytes, bytes
     for topic, some in records.items():
         place = {"topic": topic, "partition": 0, "partitions": 1, "begin": 0, "end": len(some)}
         for piece in decode(some, **place, max_rows=3, max_bytes=10**9):
-            for key, *_, fact in keyed(piece) if isinstance(piece, Facts) else ():
-                if facts.newer(fact, found.get(key)):
-                    found[key] = fact
+            for come in keyed(Partition(0), piece) if isinstance(piece, Facts) else ():
+                for key, fact in zip(come.keys, come.facts, strict=True):
+                    if facts.newer(fact, found.get(key)):
+                        found[key] = fact
     return found
 
 

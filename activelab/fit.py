@@ -10,6 +10,7 @@ statistics that merge, so the result depends on the set of facts alone.
 """
 
 from enum import StrEnum
+from typing import NamedTuple
 
 import numpy as np
 
@@ -33,12 +34,28 @@ class Mode(StrEnum):
     """So that little evidence changes little."""
 
 
+class Fitted(NamedTuple):
+    """An epoch, and the classes ``(N,)`` that it was fitted by: those it gives, to the bit.
+
+    -1 where an item has no label; None where nothing is weighted.
+    """
+
+    epoch: Epoch
+    majority: Ints | None
+    consensus: Ints | None
+
+
 def fit(columns: Columns, *, mode: Mode = Mode.STRICT, calibrate: bool = True) -> Epoch:
     """Fit the parameters to everything that is known.
 
     Permuting, splitting and padding the columns changes no bit of what items are scored by.
     Without ``calibrate`` the models' probabilities are taken as they are (CROWDLAB alone).
     """
+    return fitted(columns, mode=mode, calibrate=calibrate).epoch
+
+
+def fitted(columns: Columns, *, mode: Mode = Mode.STRICT, calibrate: bool = True) -> Fitted:
+    """Fit, and return the classes that it took, too."""
     robust = mode is Mode.ROBUST
     num_annotators, num_models = len(columns.annotators), len(columns.models)
     num_classes = columns.num_classes
@@ -57,6 +74,7 @@ def fit(columns: Columns, *, mode: Mode = Mode.STRICT, calibrate: bool = True) -
     temperature: Floats | None = None
     agreement = agreements(counts, num_annotators) if compared else np.ones(num_annotators + 1)
     stage_a = stage_b = equal_stage(num_annotators, num_models)
+    majority = consensus = None
     if weighted:
         if calibrate:
             temperature = np.array(
@@ -76,8 +94,9 @@ def fit(columns: Columns, *, mode: Mode = Mode.STRICT, calibrate: bool = True) -
 
         majority = _resolved(columns, labels, plural, label_ties, temperature)
         stage_a = weigh(majority)
-        stage_b = weigh(_consensus(columns, labels, majority, temperature, stage_a))
-    return Epoch(
+        consensus = _consensus(columns, labels, majority, temperature, stage_a)
+        stage_b = weigh(consensus)
+    epoch = Epoch(
         num_classes=num_classes,
         models=columns.models,
         annotators=columns.annotators,
@@ -93,6 +112,7 @@ def fit(columns: Columns, *, mode: Mode = Mode.STRICT, calibrate: bool = True) -
         label_ties=label_ties,
         model_ties=model_ties,
     )
+    return Fitted(epoch, majority, consensus)
 
 
 def _tie_break(votes: Votes, plural: tuple[Ints, Bools], num_voters: int) -> TieBreak:

@@ -12,18 +12,20 @@ unchecked one.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from activelab.columns import NO_CLASS, Columns
 from activelab.epoch import Epoch
+from activelab.fit import Fitted
 from activelab.majority import TieBreak, break_ties, plurality
 from activelab.posterior import Beliefs, posterior, unchecked_posterior, unique_best
 from activelab.rows import Floats, Hashes, Ints
 from activelab.votes import Votes, model_votes
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Judgement:
     """What an epoch says of the ``items`` of a block: classes ``(n,)``, posteriors ``(K, n)``.
 
@@ -33,11 +35,19 @@ class Judgement:
 
     items: slice
     labels: Votes
+    beliefs: Beliefs
+    epoch: Epoch
     majority: Ints
-    majority_posterior: Floats
     consensus: Ints
     consensus_posterior: Floats
     weight: Floats
+
+    @cached_property
+    def majority_posterior(self) -> Floats:
+        """Return the posterior under stage A, which not everybody asks for."""
+        if not self.epoch.weighted:
+            return self.consensus_posterior
+        return posterior(self.labels, self.beliefs, self.epoch.majority_stage)[0]
 
     @property
     def quality(self) -> Floats:
@@ -45,30 +55,41 @@ class Judgement:
         return self.consensus_posterior[self.consensus, np.arange(len(self.consensus))]
 
 
-def judged(columns: Columns, epoch: Epoch) -> Iterator[Judgement]:
-    """Judge all items, in blocks; an item's result does not depend on the others, to the bit."""
+def judged(columns: Columns, epoch: Epoch, by: Fitted | None = None) -> Iterator[Judgement]:
+    """Judge all items, in blocks; an item's result does not depend on the others, to the bit.
+
+    ``by`` is the fit of just these columns that gave the epoch, where there is one: what it has
+    found out is not computed again.
+    """
     labels = columns.labels().by(epoch.places(columns.annotators))
     for items, votes in labels.blocks():
-        yield _judged(columns, items, votes, epoch)
+        yield _judged(columns, items, votes, epoch, by)
 
 
-def _judged(columns: Columns, items: slice, votes: Votes, epoch: Epoch) -> Judgement:
+def _judged(
+    columns: Columns, items: slice, votes: Votes, epoch: Epoch, by: Fitted | None
+) -> Judgement:
     beliefs = Beliefs.of(columns, items, epoch.temperature if epoch.calibrated else None)
     hashes = columns.item_hashes[items]
-    majority = consensus = _majority(votes, beliefs, epoch.label_ties, hashes)
-    labelled = majority != NO_CLASS
-    if epoch.weighted:
-        by_majority, _ = posterior(votes, beliefs, epoch.majority_stage)
-        by_consensus, weight = posterior(votes, beliefs, epoch.consensus_stage)
-        consensus = np.where(labelled, unique_best(by_majority, otherwise=majority), NO_CLASS)
+    if by is not None and by.majority is not None and by.consensus is not None:
+        majority, consensus = by.majority[items], by.consensus[items]
     else:
-        by_consensus, weight = unchecked_posterior(votes, beliefs)
-        by_majority = by_consensus
+        majority = consensus = _majority(votes, beliefs, epoch.label_ties, hashes)
+        if epoch.weighted:
+            by_majority, _ = posterior(votes, beliefs, epoch.majority_stage)
+            best = unique_best(by_majority, otherwise=majority)
+            consensus = np.where(majority == NO_CLASS, NO_CLASS, best)
+    weighed = (
+        posterior(votes, beliefs, epoch.consensus_stage)
+        if epoch.weighted
+        else unchecked_posterior(votes, beliefs)
+    )
+    labelled = majority != NO_CLASS
     if not labelled.all():
         from_models = model_votes(columns.top_class(items), ~labelled, columns.num_classes)
         of_models = _majority(from_models, beliefs, epoch.model_ties, hashes)
         consensus = np.where(labelled, consensus, of_models)
-    return Judgement(items, votes, majority, by_majority, consensus, by_consensus, weight)
+    return Judgement(items, votes, beliefs, epoch, majority, consensus, *weighed)
 
 
 def _majority(votes: Votes, beliefs: Beliefs, ties: TieBreak, hashes: Hashes) -> Ints:

@@ -25,7 +25,7 @@ from activelab.answers import AnswerTable
 from activelab.columns import NOTHING, Columns, check_labels, sorted_answers
 from activelab.epoch import Epoch, Regime
 from activelab.errors import InvalidInput
-from activelab.fit import Mode, fit
+from activelab.fit import Mode, fit, fitted
 from activelab.growing import Column
 from activelab.identity import Ids, id_hashes
 from activelab.rows import Bools, Ints, Probs, distinct, last_of_each, runs
@@ -276,8 +276,9 @@ class Pool:
     def refresh(self) -> Refresh:
         """Renew the epoch and score all items under it: the batch function on ``columns``."""
         columns = self.columns()
-        self.epoch = fit(columns, mode=self.mode)
-        return Refresh(self.epoch, score(columns, self.epoch), columns)
+        by = fitted(columns, mode=self.mode)
+        self.epoch = by.epoch
+        return Refresh(self.epoch, score(columns, self.epoch, by), columns)
 
     def columns(self, items: Sequence[str] | Ints | None = None) -> Columns:
         """Return the facts of items, or places, or of all that exist and are not excluded.

@@ -1,9 +1,11 @@
 """From an event to its new score, through Kafka: ``python -m benchmarks.latency [--quick]``.
 
-A project of 20,000 items whose windows close every two seconds. Labels come one by one, 1,000 a
-second, and then half as many as the worker took at most when they were sent all at once. A label's
-time is from the moment at which it was due until a reader of committed records has a score that
-counts it. Each label is its item's next answer, so a score's ``num_answers`` says which it counts.
+A project of 20,000 items whose windows close every two seconds. Events come one by one, 1,000 a
+second, and then half as many as the worker took at most when they were sent all at once. They go
+round the items: an item gets four more labels, one a turn, and an abstention; then they are taken
+back. So there is never more to close than a crowd has said, and what a score counts (labels,
+answers) tells which event was its item's last one. An event's time is from the moment at which it
+was due until a reader of committed records has a score that counts it.
 Sender and reader share one process and the machine with Kafka and the worker; what was read is
 looked at when all has been sent.
 """
@@ -13,7 +15,7 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -34,50 +36,78 @@ FLOOR, TARGET = 1, 5
 LIMIT_MS = 250.0
 """The floor: of 99 % of the events."""
 ITEMS = 20_000
-FIRST_ANSWERS = 2
+FIRST_ANSWERS, MORE_ANSWERS = 2, 4
+"""Labels that an item has all the while, and those that come and go."""
+CYCLE = 2 * (MORE_ANSWERS + 1)
+"""Events of an item until it is as it was."""
 WINDOW_SECONDS = 2
 CLOCKED = SETTINGS.model_copy(
     update={"window_seconds": WINDOW_SECONDS, "lease_seconds": 20, "max_answers": 300}
 )
+UNDER_WAY = 2.0
+"""Seconds that the last scores have to come, before the reader is kept from them by a look."""
 SLICE = 0.002
 """Seconds between two looks at what is due."""
 
 
-def answer(number: int) -> dict[str, str]:
-    """Return the label of so many before it: they go round the items, by ever new annotators."""
-    turn, item = divmod(number, ITEMS)
+def answer(item: int, voter: int) -> dict[str, str]:
+    """Return what one of an item's voters says; one in four items has something to disagree on."""
+    said = item + voter * (item % 4 == 0)
+    return {**_pair(item, voter), "label": CLASSES[said % len(CLASSES)]}
+
+
+def _pair(item: int, voter: int) -> dict[str, str]:
     return {
         "item": f"item-{item:07}",
-        "annotator": f"annotator-{(item + turn) % ANNOTATORS}",
-        "label": CLASSES[(item + turn * (item % 4 == 0)) % len(CLASSES)],
+        "annotator": f"annotator-{(item + voter) % ANNOTATORS}",
     }
 
 
-def single(number: int) -> bytes:
-    """Return a label as a record of its own."""
-    return orjson.dumps({"type": "annotation", "schema_version": 1, **answer(number)})
+def event(number: int) -> bytes:
+    """Return the event of so many before it, as a record of its own: they go round the items."""
+    turn, item = divmod(number, ITEMS)
+    step = turn % CYCLE
+    voter = FIRST_ANSWERS + step % (MORE_ANSWERS + 1)
+    if step > MORE_ANSWERS:
+        said: dict[str, str | None] = {"type": "retraction", **_pair(item, voter)}
+    elif step == MORE_ANSWERS:
+        said = {"type": "annotation", **_pair(item, voter), "label": None}
+    else:
+        said = {"type": "annotation", **answer(item, voter)}
+    return orjson.dumps({"schema_version": 1, **said})
 
 
-@dataclass(slots=True)
+def step_of(num_annotations: int, num_answers: int) -> int:
+    """Return the last step of an item's cycle by what its score counts."""
+    more = num_annotations - FIRST_ANSWERS
+    if num_answers == num_annotations:
+        return (more - 1) % CYCLE
+    return 2 * MORE_ANSWERS - more
+
+
 class Arrivals:
-    """When the scores were read that count the labels from ``first`` on."""
+    """When the scores were read that count some events, from ``first`` on."""
 
-    first: int
-    at: npt.NDArray[np.float64]
-    """Seconds of `time.perf_counter`; infinite where none was."""
-    missing: int = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.missing = len(self.at)
+    def __init__(self, first: int, number: int) -> None:
+        self.first = first
+        self.at = np.full(number, np.inf)
+        """Seconds of `time.perf_counter`; infinite where none was read."""
+        self.missing = number
+        self._turn = [(first - item + ITEMS - 1) // ITEMS for item in range(ITEMS)]
+        """By item: the first turn of which no score was read."""
 
     def take(self, value: bytes, now: float) -> None:
-        """Note a score: it counts its item's last label, and those before."""
+        """Note a score: it counts its item's last event, and those before."""
         score = orjson.loads(value)
-        number = (score["num_answers"] - 1) * ITEMS + int(score["item"][-7:]) - self.first
-        while number >= 0 and number < len(self.at) and np.isinf(self.at[number]):
-            self.at[number] = now
-            self.missing -= 1
-            number -= ITEMS
+        item = int(score["item"][-7:])
+        step = step_of(score["num_annotations"], score["num_answers"])
+        turn = self._turn[item]
+        end = turn + (step - turn + 1) % CYCLE
+        for number in range(turn * ITEMS + item - self.first, end * ITEMS - self.first, ITEMS):
+            if number < len(self.at):
+                self.at[number] = now
+                self.missing -= 1
+        self._turn[item] = end
 
 
 Seen = deque[tuple[bytes, float]]
@@ -124,7 +154,7 @@ async def send(deployment: Deployment, values: Sequence[bytes], rate: float) -> 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What labels at a rate took."""
+    """What events at a rate took."""
 
     load: str
     rate: float
@@ -148,9 +178,9 @@ class Measured:
 async def flow(
     deployment: Deployment, worker: Worker, load: str, first: int, number: int, rate: float
 ) -> Measured:
-    """Send labels at a rate, and measure them."""
-    values = [single(one) for one in range(first, first + number)]
-    arrivals = Arrivals(first, np.full(number, np.inf))
+    """Send events at a rate, and measure them."""
+    values = [event(one) for one in range(first, first + number)]
+    arrivals = Arrivals(first, number)
     settings = deployment.settings
     duration = "activelab_window_duration_seconds_"
     before = [await worker.metric(duration + name) for name in ("sum", "count")]
@@ -160,6 +190,7 @@ async def flow(
         arriving(records) as (seen, reader),
     ):
         began = await send(deployment, values, rate)
+        await asyncio.sleep(UNDER_WAY)
         async with asyncio.timeout(PATIENCE):
             while arrivals.missing:
                 await asyncio.sleep(SLICE)
@@ -178,23 +209,21 @@ async def measure(servers: str, folder: Path, burst: int, seconds: float) -> lis
     async with deployed(servers, folder) as deployment, working(deployment.settings) as (worker,):
         await deployment.settle([PROJECT], CLOCKED)
         await deployment.feed(Topic.PREDICTIONS, predicted(item_names(ITEMS), version=1))
-        first = FIRST_ANSWERS * ITEMS
-        rows = [answer(number) for number in range(first)]
+        rows = [answer(item, voter) for voter in range(FIRST_ANSWERS) for item in range(ITEMS)]
         batches = [
             orjson.dumps({"type": "annotations", "schema_version": 1, "rows": rows[at : at + ROWS]})
-            for at in range(0, first, ROWS)
+            for at in range(0, len(rows), ROWS)
         ]
         await deployment.feed(Topic.ANNOTATIONS, batches)
         await deployment.settled(Topic.PREDICTIONS, Topic.ANNOTATIONS)
 
-        values = [single(number) for number in range(first, first + burst)]
+        values = [event(number) for number in range(burst)]
         began = time.perf_counter()
         await deployment.feed(Topic.ANNOTATIONS, values)
         await deployment.settled(Topic.ANNOTATIONS)
         peak = burst / (time.perf_counter() - began)
-        first += burst
 
-        measured = []
+        measured, first = [], burst
         for load, rate in (("1,000 a second", 1_000.0), ("half of the peak", peak / 2)):
             number = int(rate * seconds)
             measured.append(await flow(deployment, worker, load, first, number, rate))

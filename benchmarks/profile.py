@@ -35,7 +35,7 @@ from stream_app.windows import close_window
 CLOSE = {
     "activelab.fit.best_temperature": "temperatures",
     "activelab.stopping.best_temperature": "temperatures",
-    "activelab.pool.fit": "the rest of the fit",
+    "activelab.pool.fitted": "the rest of the fit",
     "activelab.pool.score": "scores",
     "stream_app.windows.outlook": "the rest of the outlook",
     "stream_app.windows.rank": "the ranking",

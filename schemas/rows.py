@@ -122,6 +122,15 @@ def _fast_annotations(
     return rows
 
 
+def _fast_retraction(
+    project: str, body: dict[str, Any], timestamp: int
+) -> list[AnnotationRow] | None:
+    arrival = timestamp * 1000
+    # What is taken back is said as what abstains: by whom, of what, and when.
+    row = _fast_answer(project, {**body, "label": None}, arrival, arrival + MAX_AHEAD)
+    return row and [(*row[:4], RETRACTION, row[5])]
+
+
 def _fast_answer(
     project: str, body: dict[str, Any], default: int, latest: int
 ) -> AnnotationRow | None:
@@ -216,6 +225,7 @@ def _are_short(names: list[Any]) -> bool:
 FAST: Mapping[type[Event], Callable[[str, dict[str, Any], int], Sequence[Row] | None]] = {
     Annotation: _fast_annotation,
     Annotations: _fast_annotations,
+    Retraction: _fast_retraction,
     Prediction: _fast_prediction,
     Predictions: _fast_predictions,
 }

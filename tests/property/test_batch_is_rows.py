@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from activelab import Columns, Mode, activelab, fit, posteriors, rows, score
 from activelab.calibration import GRID, CalibrationSums, calibrated, loss_units
 from activelab.columns import sorted_answers
+from activelab.fit import fitted
+from activelab.judgement import judged
 from activelab.majority import plurality
 from activelab.robust import LABEL_NOISE
 from activelab.rows import class_major, class_sum
@@ -72,6 +74,19 @@ def test_permuted_items_and_padded_annotators_score_the_same(
     assert other.activelab_score.tolist() == plain.activelab_score[order].tolist()
     assert other.consensus_label.tolist() == plain.consensus_label[order].tolist()
     assert other.consensus_quality.tolist() == plain.consensus_quality[order].tolist()
+
+
+@in_both_modes
+@given(crowds)
+def test_what_a_fit_has_found_out_is_what_its_epoch_says(mode: Mode, crowd: Crowd) -> None:
+    columns = crowd.columns()
+    by = fitted(columns, mode=mode)
+    alone, helped = score(columns, by.epoch), score(columns, by.epoch, by)
+    for field in ("activelab_score", "consensus_label", "consensus_quality"):
+        assert getattr(helped, field).tolist() == getattr(alone, field).tolist()
+    for plain, block in zip(judged(columns, by.epoch), judged(columns, by.epoch, by), strict=True):
+        assert block.majority.tolist() == plain.majority.tolist()
+        assert block.majority_posterior.tolist() == plain.majority_posterior.tolist()
 
 
 @in_both_modes

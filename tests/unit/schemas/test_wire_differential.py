@@ -30,6 +30,7 @@ from schemas import (
     Facts,
     Prediction,
     Predictions,
+    Retraction,
     Topic,
 )
 from schemas.rows import FAST, event_rows
@@ -140,6 +141,7 @@ def test_a_run_says_what_its_records_say(values: list[bytes | None], topic: Topi
     [
         (Annotation, annotation(time="2025-11-24T12:00:00Z")),
         (Annotations, body("annotations", rows=[{"item": "i", "annotator": "a", "label": None}])),
+        (Retraction, body("retraction", item="i", annotator="a")),
         (Prediction, prediction()),
         (Predictions, predictions([[0.5, 0.5], [1, 0]])),
     ],

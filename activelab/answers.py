@@ -19,13 +19,13 @@ class AnswerTable:
 
     __slots__ = ("_annotator", "_begin", "_label", "_number", "_room", "_used")
 
-    def __init__(self) -> None:
-        self._number = Column(np.int64)
+    def __init__(self, num_classes: int) -> None:
+        self._number = Column(np.int32)
         self._begin = Column(np.int64)
-        self._used = Column(np.int64)
-        self._room = Column(np.int64)
+        self._used = Column(np.int32)
+        self._room = Column(np.int32)
         self._annotator = Column(np.int32)
-        self._label = Column(np.int32, fill=NOTHING)
+        self._label = Column(np.min_scalar_type(-num_classes), fill=NOTHING)
 
     def extend(self, num_items: int) -> None:
         """Make room for new items."""
@@ -41,7 +41,7 @@ class AnswerTable:
         slot, which = self._slots(items)
         label = self._label.rows[slot]
         given = label != NOTHING
-        return which[given], self._annotator.rows[slot[given]], label[given]
+        return which[given], self._annotator.rows[slot[given]], label[given].astype(np.int64)
 
     def put(self, items: Ints, which: Ints, annotators: Ints, labels: Ints) -> None:
         """Set labels of distinct pairs ``(items[which], annotators)``, ``items`` distinct too."""

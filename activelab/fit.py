@@ -35,13 +35,12 @@ class Mode(StrEnum):
 
 
 class Fitted(NamedTuple):
-    """An epoch, and the classes ``(N,)`` that it was fitted by: those it gives, to the bit.
+    """An epoch, and the consensus ``(N,)`` that it was fitted to: the one it gives, to the bit.
 
     -1 where an item has no label; None where nothing is weighted.
     """
 
     epoch: Epoch
-    majority: Ints | None
     consensus: Ints | None
 
 
@@ -55,7 +54,7 @@ def fit(columns: Columns, *, mode: Mode = Mode.STRICT, calibrate: bool = True) -
 
 
 def fitted(columns: Columns, *, mode: Mode = Mode.STRICT, calibrate: bool = True) -> Fitted:
-    """Fit, and return the classes that it took, too."""
+    """Fit, and return the consensus that this took, too."""
     robust = mode is Mode.ROBUST
     num_annotators, num_models = len(columns.annotators), len(columns.models)
     num_classes = columns.num_classes
@@ -74,7 +73,7 @@ def fitted(columns: Columns, *, mode: Mode = Mode.STRICT, calibrate: bool = True
     temperature: Floats | None = None
     agreement = agreements(counts, num_annotators) if compared else np.ones(num_annotators + 1)
     stage_a = stage_b = equal_stage(num_annotators, num_models)
-    majority = consensus = None
+    consensus = None
     if weighted:
         if calibrate:
             temperature = np.array(
@@ -112,7 +111,7 @@ def fitted(columns: Columns, *, mode: Mode = Mode.STRICT, calibrate: bool = True
         label_ties=label_ties,
         model_ties=model_ties,
     )
-    return Fitted(epoch, majority, consensus)
+    return Fitted(epoch, consensus)
 
 
 def _tie_break(votes: Votes, plural: tuple[Ints, Bools], num_voters: int) -> TieBreak:

@@ -16,12 +16,12 @@ from functools import cached_property
 
 import numpy as np
 
-from activelab.columns import NO_CLASS, Columns
+from activelab.columns import Columns
 from activelab.epoch import Epoch
 from activelab.fit import Fitted
 from activelab.majority import TieBreak, break_ties, plurality
 from activelab.posterior import Beliefs, posterior, unchecked_posterior, unique_best
-from activelab.rows import Floats, Hashes, Ints
+from activelab.rows import Floats, Ints
 from activelab.votes import Votes, model_votes
 
 
@@ -29,30 +29,77 @@ from activelab.votes import Votes, model_votes
 class Judgement:
     """What an epoch says of the ``items`` of a block: classes ``(n,)``, posteriors ``(K, n)``.
 
-    ``weight`` ``(n,)`` is that of each item's models and annotators under stage B. Both classes are
-    -1 where nobody has said any.
+    Each is computed when it is first asked for. Classes are -1 where nobody has said any.
     """
 
+    columns: Columns
     items: slice
     labels: Votes
-    beliefs: Beliefs
+    """Their voters are the epoch's."""
     epoch: Epoch
-    majority: Ints
-    consensus: Ints
-    consensus_posterior: Floats
-    weight: Floats
+    found: Ints | None
+    """The consensus of the labelled items, where a fit has left it: ``(n,)``."""
+
+    @cached_property
+    def majority(self) -> Ints:
+        """Return the most frequent label of each item, ties broken."""
+        return self._majority(self.labels, self.epoch.label_ties)
 
     @cached_property
     def majority_posterior(self) -> Floats:
-        """Return the posterior under stage A, which not everybody asks for."""
+        """Return the posterior under stage A."""
         if not self.epoch.weighted:
             return self.consensus_posterior
-        return posterior(self.labels, self.beliefs, self.epoch.majority_stage)[0]
+        return posterior(self.labels, self._beliefs, self.epoch.majority_stage)[0]
+
+    @cached_property
+    def consensus(self) -> Ints:
+        """Return what labels and models come to, or the models alone where nobody has labelled."""
+        labelled = self.labels.per_item() > 0
+        consensus = self.majority if self.found is None else self.found
+        if self.epoch.weighted and self.found is None:
+            consensus = unique_best(self.majority_posterior, otherwise=self.majority)
+        if labelled.all():
+            return consensus
+        top_class = self.columns.top_class(self.items)
+        from_models = model_votes(top_class, ~labelled, self.columns.num_classes)
+        of_models = self._majority(from_models, self.epoch.model_ties)
+        return np.where(labelled, consensus, of_models)
+
+    @property
+    def consensus_posterior(self) -> Floats:
+        """Return the posterior under stage B."""
+        return self._weighed[0]
+
+    @property
+    def weight(self) -> Floats:
+        """Return the weight of each item's models and annotators under stage B: ``(n,)``."""
+        return self._weighed[1]
 
     @property
     def quality(self) -> Floats:
         """Return the posterior of each item's consensus: ``(n,)``; 1 / K where there is none."""
         return self.consensus_posterior[self.consensus, np.arange(len(self.consensus))]
+
+    @cached_property
+    def _beliefs(self) -> Beliefs:
+        temperature = self.epoch.temperature if self.epoch.calibrated else None
+        return Beliefs.of(self.columns, self.items, temperature)
+
+    @cached_property
+    def _weighed(self) -> tuple[Floats, Floats]:
+        if not self.epoch.weighted:
+            return unchecked_posterior(self.labels, self._beliefs)
+        return posterior(self.labels, self._beliefs, self.epoch.consensus_stage)
+
+    def _majority(self, votes: Votes, ties: TieBreak) -> Ints:
+        majority, tied = plurality(votes)
+        if tied.any():
+            at = np.flatnonzero(tied)
+            probs = self._beliefs.mean()[:, at]
+            hashes = self.columns.item_hashes[self.items][at]
+            majority[at] = break_ties(votes.take(at), probs, ties, hashes)
+        return majority
 
 
 def judged(columns: Columns, epoch: Epoch, by: Fitted | None = None) -> Iterator[Judgement]:
@@ -61,41 +108,7 @@ def judged(columns: Columns, epoch: Epoch, by: Fitted | None = None) -> Iterator
     ``by`` is the fit of just these columns that gave the epoch, where there is one: what it has
     found out is not computed again.
     """
+    found = by.consensus if by else None
     labels = columns.labels().by(epoch.places(columns.annotators))
     for items, votes in labels.blocks():
-        yield _judged(columns, items, votes, epoch, by)
-
-
-def _judged(
-    columns: Columns, items: slice, votes: Votes, epoch: Epoch, by: Fitted | None
-) -> Judgement:
-    beliefs = Beliefs.of(columns, items, epoch.temperature if epoch.calibrated else None)
-    hashes = columns.item_hashes[items]
-    if by is not None and by.majority is not None and by.consensus is not None:
-        majority, consensus = by.majority[items], by.consensus[items]
-    else:
-        majority = consensus = _majority(votes, beliefs, epoch.label_ties, hashes)
-        if epoch.weighted:
-            by_majority, _ = posterior(votes, beliefs, epoch.majority_stage)
-            best = unique_best(by_majority, otherwise=majority)
-            consensus = np.where(majority == NO_CLASS, NO_CLASS, best)
-    weighed = (
-        posterior(votes, beliefs, epoch.consensus_stage)
-        if epoch.weighted
-        else unchecked_posterior(votes, beliefs)
-    )
-    labelled = majority != NO_CLASS
-    if not labelled.all():
-        from_models = model_votes(columns.top_class(items), ~labelled, columns.num_classes)
-        of_models = _majority(from_models, beliefs, epoch.model_ties, hashes)
-        consensus = np.where(labelled, consensus, of_models)
-    return Judgement(items, votes, beliefs, epoch, majority, consensus, *weighed)
-
-
-def _majority(votes: Votes, beliefs: Beliefs, ties: TieBreak, hashes: Hashes) -> Ints:
-    majority, tied = plurality(votes)
-    if tied.any():
-        at = np.flatnonzero(tied)
-        probs = beliefs.mean()[:, at]
-        majority[at] = break_ties(votes.take(at), probs, ties, hashes[at])
-    return majority
+        yield Judgement(columns, items, votes, epoch, None if found is None else found[items])

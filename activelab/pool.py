@@ -73,7 +73,7 @@ class Pool:
         self._alive = Column(np.bool_)
         self._has_prediction = [Column(np.bool_) for _ in models]
         self._pred_probs = [Column(np.float32, width=num_classes) for _ in models]
-        self._answers = AnswerTable()
+        self._answers = AnswerTable(num_classes)
         self._counts = LabelCounts()
         self.epoch = fit(self.columns(), mode=self.mode)
 

@@ -3,9 +3,9 @@
 A project of 20,000 items whose windows close every two seconds. Events come one by one, 1,000 a
 second, and then half as many as the worker took at most when they were sent all at once. They go
 round the items: an item gets four more labels, one a turn, and an abstention; then they are taken
-back. So there is never more to close than a crowd has said, and what a score counts (labels,
-answers) tells which event was its item's last one. An event's time is from the moment at which it
-was due until a reader of committed records has a score that counts it.
+back, while others get theirs. So there are as many labels at every close, and what a score counts
+(labels, answers) tells which event was its item's last one. An event's time is from the moment at
+which it was due until a reader of committed records has a score that counts it.
 Sender and reader share one process and the machine with Kafka and the worker; what was read is
 looked at when all has been sent.
 """
@@ -66,7 +66,11 @@ def _pair(item: int, voter: int) -> dict[str, str]:
 def event(number: int) -> bytes:
     """Return the event of so many before it, as a record of its own: they go round the items."""
     turn, item = divmod(number, ITEMS)
-    step = turn % CYCLE
+    return stepped(item, (turn + item) % CYCLE)
+
+
+def stepped(item: int, step: int) -> bytes:
+    """Return a step of an item's cycle; before the first turn an item has gone ``item`` steps."""
     voter = FIRST_ANSWERS + step % (MORE_ANSWERS + 1)
     if step > MORE_ANSWERS:
         said: dict[str, str | None] = {"type": "retraction", **_pair(item, voter)}
@@ -102,7 +106,7 @@ class Arrivals:
         item = int(score["item"][-7:])
         step = step_of(score["num_annotations"], score["num_answers"])
         turn = self._turn[item]
-        end = turn + (step - turn + 1) % CYCLE
+        end = turn + (step + 1 - turn - item) % CYCLE
         for number in range(turn * ITEMS + item - self.first, end * ITEMS - self.first, ITEMS):
             if number < len(self.at):
                 self.at[number] = now
@@ -215,6 +219,8 @@ async def measure(servers: str, folder: Path, burst: int, seconds: float) -> lis
             for at in range(0, len(rows), ROWS)
         ]
         await deployment.feed(Topic.ANNOTATIONS, batches)
+        gone = [stepped(item, step) for item in range(ITEMS) for step in range(item % CYCLE)]
+        await deployment.feed(Topic.ANNOTATIONS, gone)
         await deployment.settled(Topic.PREDICTIONS, Topic.ANNOTATIONS)
 
         values = [event(number) for number in range(burst)]

@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from activelab import Mode, Pool
 from schemas import ProjectSettings
+from stream_app import facts
 from stream_app.partition import Partition
 from stream_app.project import Ledger, Project
 
@@ -27,7 +28,10 @@ def filled(project: Project, items: int) -> None:
     for begin in range(0, items, CHUNK):
         some = names[begin : begin + CHUNK]
         truth = rng.integers(len(CLASSES), size=len(some))
-        project.pool.set_predictions(some, "m", predictions(rng, truth))
+        places = project.pool.places(some)
+        project.pool.set_predictions(places, "m", predictions(rng, truth))
+        for kind in (facts.PREDICTION, facts.ANNOTATION):
+            project.latest.put(kind, places, np.ones(len(places), np.uint64))
         item = np.repeat(np.arange(len(some)), 1 + rng.poisson(LABELS_PER_ITEM - 1, len(some)))
         right = rng.random(len(item)) < 0.75
         label = np.where(right, truth[item], rng.integers(len(CLASSES), size=len(item)))

@@ -14,7 +14,6 @@ import numpy as np
 
 import schemas
 from activelab import Epoch, ItemScores, Outlook, outlook
-from activelab.rows import Ints
 from schemas import Close, Control, RefusalReason, Topic, Window
 from stream_app import facts
 from stream_app.outbound import Outbound
@@ -29,7 +28,7 @@ MICROSECOND = 1_000_000
 NAMED = 20
 """Dormant names that a manifest has room for."""
 CHUNK = 10_000
-"""Items of which one transaction speaks before the last."""
+"""Items of which one transaction speaks, besides those that the last one selects."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +74,7 @@ def close_window(
     if close.cause == "boundary":
         ledger.last_boundary, ledger.spent = close.boundary or 0, 0
     _, scores, columns = project.refresh()
-    before = list(_say_changes(project, scores))
+    before = list(_say_changes(last, project, scores))
     ranking = rank(
         project, columns, scores, now=now, budget=decided.budget, annotator=close.annotator
     )
@@ -130,25 +129,24 @@ def budget_left(project: Project) -> int:
     return max(0, settings.budget - spent)
 
 
-def _say_changes(project: Project, scores: ItemScores) -> Iterator[Outbound]:
-    """Say, in bounded transactions, whose consensus or progress has changed, and what is gone."""
+def _say_changes(last: Outbound, project: Project, scores: ItemScores) -> Iterator[Outbound]:
+    """Say, in bounded transactions, whose consensus or progress has changed, and what is gone.
+
+    What is left for one of them is said in the ``last``, with the window.
+    """
     standing = project.pool.standing()
     changed = np.flatnonzero(
         project.said.at(standing) != project.said.codes(scores, project.progress(scores))
     )
-    for rows in _chunks(changed):
-        outbound = Outbound()
-        outbound.say_scores(project, standing[rows], scores.take(rows), provisional=False)
-        yield outbound
     gone = np.setdiff1d(project.said.places(), standing, assume_unique=True)
-    for places in _chunks(gone):
-        outbound = Outbound()
-        outbound.say_gone(project, places)
-        yield outbound
-
-
-def _chunks(rows: Ints) -> Iterator[Ints]:
-    return (rows[at : at + CHUNK] for at in range(0, len(rows), CHUNK))
+    for at in range(0, len(changed) + len(gone), CHUNK):
+        rows, end = changed[at : at + CHUNK], at + CHUNK - len(changed)
+        outbound = Outbound() if end < len(gone) else last
+        if len(rows):
+            outbound.say_scores(project, standing[rows], scores.take(rows), provisional=False)
+        outbound.say_gone(project, gone[max(0, end - CHUNK) : max(0, end)])
+        if outbound is not last:
+            yield outbound
 
 
 def _say_selections(

@@ -34,9 +34,6 @@ WAITING_BYTES = 64 << 20
 """Bytes that wait in all lanes together before nothing is fetched."""
 FETCH_SECONDS = 1.0
 """How long a fetch waits for something to come."""
-FETCH_SECONDS_WHILE_BUSY = 0.02
-"""While a run waits for the agent, more may wait at the broker: a fetch costs as much as the work
-on a hundred events, and would bring a few."""
 FETCH_SECONDS_WHEN_FULL = 0.02
 """While a lane is left out because it is full, others may be idle: look again soon."""
 STUCK_SECONDS = 60.0
@@ -99,12 +96,11 @@ class RunConsumer(Consumer):
             raise
 
     async def _fetch_once(self) -> None:
-        if any(lane.records for lane in self.lanes.values()):
-            await self._has_room(within=FETCH_SECONDS_WHILE_BUSY)
         lanes, generation = self.lanes, self._generation
         wanted = self._fetchable()
         if not wanted:
-            await self._has_room(within=FETCH_SECONDS)
+            self._room.clear()
+            await self.wait_first(self._room.wait(), timeout=FETCH_SECONDS)
             return
         fetches = await self._thread.fetch(
             generation,
@@ -122,11 +118,6 @@ class RunConsumer(Consumer):
                 lane.announced = True
                 message = RunMessage(lane, generation)
                 await self.wait_first(self.callback(message), self.suspend_flow.wait())
-
-    async def _has_room(self, *, within: float) -> None:
-        """Wait until the agent takes what waits for it, but not for ever."""
-        self._room.clear()
-        await self.wait_first(self._room.wait(), timeout=within)
 
     def _fetchable(self) -> dict[TP, int]:
         """Return where the fetch of each partition that has room for more must begin."""

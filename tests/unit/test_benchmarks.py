@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.__main__ import DOCUMENT, NAMES
 from benchmarks.crowd import corrections, item_names, labelled
-from benchmarks.latency import CYCLE, ITEMS, Arrivals, answer, event, step_of
+from benchmarks.latency import CYCLE, ITEMS, Arrivals, answer, event, step_of, stepped
 from benchmarks.profile import Clock
 from benchmarks.report import verdict
 from benchmarks.scale import ALL, QUICK
@@ -92,11 +92,14 @@ def test_a_clock_gives_each_part_its_own_time_and_all_of_it() -> None:
 def test_events_of_the_latency_go_round_and_what_they_leave_tells_the_step() -> None:
     there: dict[int, dict[str, str | None]] = {
         item: {said["annotator"]: said["label"] for said in (answer(item, 0), answer(item, 1))}
-        for item in (0, 7)
+        for item in (0, 7, ITEMS - 1)
     }
-    for turn in range(2 * CYCLE):
+    for turn in range(-CYCLE, 2 * CYCLE):
         for item, answers in there.items():
-            said = orjson.loads(event(turn * ITEMS + item))
+            if turn < 0 and turn + item % CYCLE < 0:
+                continue
+            before = stepped(item, turn + item % CYCLE)
+            said = orjson.loads(before if turn < 0 else event(turn * ITEMS + item))
             assert said["item"] == item_names(ITEMS)[item]
             if said["type"] == "retraction":
                 del answers[said["annotator"]]
@@ -104,8 +107,7 @@ def test_events_of_the_latency_go_round_and_what_they_leave_tells_the_step() -> 
                 assert said["annotator"] not in answers
                 answers[said["annotator"]] = said["label"]
             labels = sum(label is not None for label in answers.values())
-            assert step_of(labels, len(answers)) == turn % CYCLE
-    assert all(len(answers) == 2 for answers in there.values())
+            assert step_of(labels, len(answers)) == (turn + item) % CYCLE
 
 
 def score(item: int, labels: int, abstentions: int = 0) -> bytes:
@@ -115,22 +117,22 @@ def score(item: int, labels: int, abstentions: int = 0) -> bytes:
 
 def test_a_score_counts_its_items_last_event_and_those_before_it() -> None:
     arrivals = Arrivals(0, 6 * ITEMS)
-    arrivals.take(score(7, 2), 1.0)  # answers from before
+    arrivals.take(score(10, 2), 1.0)  # answers from before
     assert arrivals.missing == 6 * ITEMS
-    arrivals.take(score(7, 4), 2.0)  # the second label; the first was in the same run
-    arrivals.take(score(7, 4), 3.0)  # the same once more, by a close
-    arrivals.take(score(7, 5, 1), 5.0)  # labels, an abstention, and one is taken back
-    assert arrivals.at[7::ITEMS].tolist() == [2.0, 2.0, 5.0, 5.0, 5.0, 5.0]
+    arrivals.take(score(10, 4), 2.0)  # the second label; the first was in the same run
+    arrivals.take(score(10, 4), 3.0)  # the same once more, by a close
+    arrivals.take(score(10, 5, 1), 5.0)  # labels, an abstention, and one is taken back
+    assert arrivals.at[10::ITEMS].tolist() == [2.0, 2.0, 5.0, 5.0, 5.0, 5.0]
     assert arrivals.missing == 6 * ITEMS - 6
-    arrivals.take(score(7, 4, 1), 6.0)  # one that is not among them
+    arrivals.take(score(10, 4, 1), 6.0)  # one that is not among them
     assert arrivals.missing == 6 * ITEMS - 6
 
 
-def test_arrivals_may_begin_in_the_middle_of_a_turn() -> None:
-    arrivals = Arrivals(ITEMS + 8, ITEMS)
-    arrivals.take(score(8, 4), 1.0)  # its second turn is the first event of all
-    arrivals.take(score(7, 4), 2.0)  # that was before
-    arrivals.take(score(7, 5), 3.0)
+def test_arrivals_may_begin_in_the_middle_of_a_turn_and_of_a_cycle() -> None:
+    arrivals = Arrivals(ITEMS + 11, ITEMS)
+    arrivals.take(score(11, 5), 1.0)  # its third label is the first event of all
+    arrivals.take(score(10, 4), 2.0)  # that was before
+    arrivals.take(score(10, 5), 3.0)
     assert (arrivals.at[0], arrivals.at[ITEMS - 1]) == (1.0, 3.0)
     assert arrivals.missing == ITEMS - 2
 

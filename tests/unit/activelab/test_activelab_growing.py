@@ -1,6 +1,7 @@
 """Columns that grow, places of ids, and the table of answers that stands on them."""
 
 import numpy as np
+import pytest
 
 from activelab import NOTHING
 from activelab.answers import AnswerTable
@@ -46,7 +47,7 @@ def said(table: AnswerTable, item: int) -> dict[int, int]:
 
 
 def test_answers_are_put_changed_and_taken_back_as_the_table_grows() -> None:
-    table = AnswerTable()
+    table = AnswerTable(num_classes=9)
     truth: list[dict[int, int]] = [{} for _ in range(5)]
     rng = np.random.default_rng(0)
     table.extend(5)
@@ -63,3 +64,11 @@ def test_answers_are_put_changed_and_taken_back_as_the_table_grows() -> None:
         given = {who: label for who, label in answers.items() if label != NOTHING}
         assert said(table, item) == given
         assert table.number(np.array([item])).tolist() == [len(given)]
+
+
+@pytest.mark.parametrize("num_classes", [2, 128, 129, 32_768, 32_769])
+def test_the_last_class_fits_however_many_there_are(num_classes: int) -> None:
+    table = AnswerTable(num_classes)
+    table.extend(1)
+    put(table, [0], [(0, 3, num_classes - 1), (0, 4, -1)])
+    assert said(table, 0) == {3: num_classes - 1, 4: -1}

@@ -1,7 +1,7 @@
 """The step: take what was delivered, make it true, and only then let it be acknowledged.
 
 1. cut      a run into pieces: facts up to a limit, or one control record
-2. gather   look up in the table what the piece touches
+2. gather   look up in the table what memory can't tell to be new
 3. decide   pure: change the memory, gather what is to be said
 4. commit   one transaction (a close: bounded ones first), awaited
 5. store    RocksDB, behind the commit: never ahead of the changelog

@@ -1,7 +1,7 @@
 """The latest word on each item: the largest time, or version, among its facts of each kind.
 
 A fact above it is newer than all of them, whoever said it and whoever said those. So most facts
-win without a look at the table, where a lookup would cost as much as all the rest of a fold.
+win without a look at the table, which costs more than to decide what they change.
 """
 
 import numpy as np

@@ -66,7 +66,7 @@ class FactColumns:
     project: str
     kind: bytes
     keys: Sequence[bytes]
-    """None at all where nobody asks for them."""
+    """Empty at a load, where nobody asks for them."""
     items: Sequence[str]
     places: Ints
     """Those of the items in the project's pool."""

@@ -3,8 +3,8 @@
     close ──> verdict: a no-op, a refusal, or a grant of so many selections
     grant ──> refresh (the batch function on the pool) ──> rank what is eligible ──> lease it
 
-Said in bounded transactions {items that have changed}, then in one {applied, selections with
-their leases, manifest, trust, project}: so a window is visible whole or not at all.
+Said in bounded transactions {items that have changed}, then in one {the rest of them, applied,
+selections with their leases, manifest, trust, project}: so a window is visible whole or not at all.
 """
 
 from collections.abc import Iterator

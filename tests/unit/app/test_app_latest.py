@@ -17,7 +17,7 @@ def times(*values: int) -> np.ndarray:
     return np.array(values, np.uint64)
 
 
-def test_a_fact_precedes_none_of_its_item_and_kind_only_if_it_is_later_than_all() -> None:
+def test_a_fact_is_surely_newer_only_if_it_is_later_than_all_of_its_item_and_kind() -> None:
     latest = Latest()
     places = np.array([2, 0, 2, 2])
     latest.put(ANNOTATION, places, times(5, 1, 9, 7))

@@ -3,13 +3,16 @@
 python tests/load/soak.py --minutes 60 --seed 0 [--json FILE]
 
 1. peak       the projects are full; how many a second does the worker take, sent all at once?
-2. half       half as many a second, for the minutes asked for; windows close all the while
-3. overload   twice the peak, for a tenth of that time or 15 s: only the lag may grow
+2. steady     a share of that, for the minutes asked for; windows close all the while
+3. overload   three times the peak, for a tenth of that time or 15 s: only the lag may grow
 4. drain      nothing more is sent; how long until all has been taken?
 
 Events are single records of four projects at work: labels, corrections, retractions, predictions,
 of a bounded number of items, so that a worker whose memory or files grow leaks. A fifth project
 with few events is audited whole at the end. The last line: ``N minutes, M failures``.
+
+The peak is that of a moment, and others may want the machine in the next: nothing is judged by a
+time. A worker keeps up with a steady load if, in the last quarter of it, it caught up at all.
 """
 
 import argparse
@@ -19,6 +22,7 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field
+from itertools import cycle, islice
 from pathlib import Path
 from random import Random
 from statistics import median
@@ -26,6 +30,7 @@ from tempfile import TemporaryDirectory
 
 import orjson
 from aiokafka import AIOKafkaProducer
+from aiokafka.producer.message_accumulator import BatchBuilder
 from labelling import audited
 from workers import WorkerProcess, worker
 
@@ -54,6 +59,8 @@ SETTINGS = ProjectSettings(
 )
 WARM_EVENTS, PEAK_EVENTS = 200_000, 60_000
 """The first ones fill the projects: an item with eight labels costs more than one with one."""
+STEADY, OVERLOAD = 0.5, 3.0
+"""Shares of the peak."""
 SLICE = 0.05
 """Seconds between two bursts of events."""
 
@@ -64,12 +71,14 @@ OVERLOAD_MIB = 200
 """What an overloaded worker may take beside: the lanes' buffers, and longer runs."""
 
 
-def events(seed: int) -> Iterator[tuple[Topic, str, bytes]]:
-    """Make up events for ever: topic, project, value."""
+Event = tuple[Topic, str, bytes]
+"""Topic, project, value."""
+
+
+def events(seed: int) -> Iterator[Event]:
+    """Make up `WARM_EVENTS` events."""
     rng = Random(seed)
-    number = 0
-    while True:
-        number += 1
+    for number in range(1, WARM_EVENTS + 1):
         project = WITNESS if number % SELDOM == 0 else rng.choice(PROJECTS)
         item = f"item-{rng.randrange(ITEMS)}"
         kind = rng.random()
@@ -157,24 +166,31 @@ async def looking(watch: Watch, every: float) -> AsyncIterator[None]:
 
 @dataclass(slots=True)
 class Sender:
-    """Sends events at their projects' homes."""
+    """Sends events at their projects' homes, in large batches: so it leaves others the machine."""
 
     client: Client
     producer: AIOKafkaProducer
-    source: Iterator[tuple[Topic, str, bytes]]
+    source: Iterator[Event]
     sent: int = 0
 
     async def send(self, number: int) -> None:
         """Send so many events, as fast as the broker takes them."""
-        for _ in range(number):
-            topic, project, value = next(self.source)
-            await self.producer.send(
-                self.client.settings.topic(topic),
-                value,
-                key=project_key(project),
-                partition=self.client.home(project),
-            )
+        batches: dict[tuple[Topic, int], BatchBuilder] = {}
+        for topic, project, value in islice(self.source, number):
+            place, key = (topic, self.client.home(project)), project_key(project)
+            batch = batches.get(place)
+            if batch is None or batch.append(key=key, value=value, timestamp=None) is None:
+                if batch is not None:
+                    await self._send(place, batch)
+                batch = batches[place] = self.producer.create_batch()
+                batch.append(key=key, value=value, timestamp=None)
+        for place, batch in batches.items():
+            await self._send(place, batch)
         self.sent += number
+
+    async def _send(self, place: tuple[Topic, int], batch: BatchBuilder) -> None:
+        name = self.client.settings.topic(place[0])
+        await self.producer.send_batch(batch, name, partition=place[1])
 
     async def flow(self, rate: float, seconds: float) -> float:
         """Send so many events a second for so long; return the rate that came of it."""
@@ -194,7 +210,7 @@ class Report:
     minutes: float
     peak: float = 0.0
     """Events a second."""
-    half: float = 0.0
+    steady: float = 0.0
     overload: float = 0.0
     drained: float = 0.0
     """Seconds."""
@@ -209,8 +225,10 @@ class Report:
             self.wrong.append(otherwise)
 
 
-async def soak(minutes: float, seed: int, folder: Path, servers: str) -> Report:
-    """Run all phases on a deployment of its own."""
+async def soak(
+    minutes: float, seed: int, folder: Path, servers: str, steady: float = STEADY
+) -> Report:
+    """Run all phases on a deployment of its own; ``steady`` is the share of the peak."""
     report = Report(seed, minutes)
     settings = Settings(
         bootstrap_servers=servers,
@@ -223,13 +241,11 @@ async def soak(minutes: float, seed: int, folder: Path, servers: str) -> Report:
     await ensure_topics(settings)
     async with (
         Client(settings) as client,
-        AIOKafkaProducer(
-            bootstrap_servers=servers, linger_ms=5, max_batch_size=1 << 17
-        ) as producer,
+        AIOKafkaProducer(bootstrap_servers=servers, max_batch_size=1 << 17) as producer,
     ):
         for project in (*PROJECTS, WITNESS):
             await client.publish(Topic.CONTROL, project, [SETTINGS])
-        sender = Sender(client, producer, events(seed))
+        sender = Sender(client, producer, cycle(events(seed)))
         await sender.send(WARM_EVENTS)
         await producer.flush()
         with worker(settings) as process:
@@ -243,16 +259,16 @@ async def soak(minutes: float, seed: int, folder: Path, servers: str) -> Report:
             seconds = 60 * minutes
             every = max(0.5, seconds / 600)
             async with looking(watch, every):
-                report.half = await sender.flow(report.peak / 2, seconds)
-                at_half, watch.samples = watch.samples, []
+                report.steady = await sender.flow(steady * report.peak, seconds)
+                calm, watch.samples = watch.samples, []
                 report.overload = await sender.flow(
-                    2 * report.peak, max(3 * WINDOW_SECONDS, seconds / 10)
+                    OVERLOAD * report.peak, max(3 * WINDOW_SECONDS, seconds / 10)
                 )
                 overloaded, watch.samples = watch.samples, []
                 began = time.monotonic()
                 await asyncio.to_thread(drain, watch)
                 report.drained = time.monotonic() - began
-            report.samples = {"half": at_half, "overload": overloaded, "drain": watch.samples}
+            report.samples = {"steady": calm, "overload": overloaded, "drain": watch.samples}
             report.events = sender.sent
             await client.settle(WITNESS)
             report.audited = len(await audited(settings, WITNESS))
@@ -280,30 +296,26 @@ def quarters(samples: list[Sample]) -> list[list[Sample]]:
 
 def judge(report: Report) -> None:
     """Say what is not as it should be."""
-    half, overload = report.samples["half"], report.samples["overload"]
-    _, second, third, last = quarters(half)
+    steady, overload = report.samples["steady"], report.samples["overload"]
+    _, second, _, last = quarters(steady)
     before, after = (median(one.mib for one in part) for part in (second, last))
     report.expect(after <= MORE_MEMORY * before + MORE_MIB, f"memory: {before} to {after} MiB")
     before, after = (max(one.files for one in part) for part in (second, last))
     report.expect(after <= before + MORE_FILES, f"files: {before} to {after}")
-    # Bounded: not larger at last than before, but for one window's close, in which events wait.
-    waiting = [max(one.lag for one in part) for part in (second, third, last)]
-    report.expect(
-        waiting[2] <= 2 * max(waiting[:2]) + report.peak,
-        f"lag at half of the peak, by quarter: {waiting}",
-    )
-    closed = half[-1].windows - half[0].windows
-    due = len((*PROJECTS, WITNESS)) * int((half[-1].at - half[0].at) / WINDOW_SECONDS - 1)
+    second_of_events = int(report.peak)
+    waiting = min(one.lag for one in last)
+    report.expect(waiting <= second_of_events, f"never caught up: {waiting} records wait")
+    closed = steady[-1].windows - steady[0].windows
+    due = len((*PROJECTS, WITNESS)) * int((steady[-1].at - steady[0].at) / WINDOW_SECONDS - 1)
     report.expect(closed >= due, f"{closed} windows, of {due} that were due")
 
-    report.expect(
-        overload[-1].lag > 2 * max(one.lag for one in last), "an overload that is none: no lag"
-    )
+    most = max(one.lag for one in overload)
+    report.expect(most > 2 * second_of_events, f"an overload that is none: {most} records waited")
     usual, most = (max(one.mib for one in part) for part in (last, overload))
     report.expect(most <= usual + OVERLOAD_MIB, f"memory in overload: {usual} to {most} MiB")
     # What was due in the overload may be late, but comes before the last of what waited is taken.
     after = report.samples["drain"][-1].windows
-    report.expect(after - half[-1].windows >= len(PROJECTS), "no windows in overload")
+    report.expect(after - steady[-1].windows >= len(PROJECTS), "no windows in overload")
     slow = max(one.latency for one in (*overload, *report.samples["drain"]))
     usual = median(one.latency for one in last)
     report.expect(slow > 2 * usual, f"the latency does not tell overload: {usual}, {slow} s")
@@ -312,7 +324,7 @@ def judge(report: Report) -> None:
 
 def phases(report: Report) -> str:
     """Return what was measured, as a table."""
-    rates = {"half": report.half, "overload": report.overload, "drain": 0.0}
+    rates = {"steady": report.steady, "overload": report.overload, "drain": 0.0}
     rows = []
     for phase, samples in report.samples.items():
         mib, files = [one.mib for one in samples], [one.files for one in samples]
@@ -337,12 +349,12 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--steady", type=float, default=STEADY, help="share of the peak")
     parser.add_argument("--json", type=Path, help="file for all samples")
     options = parser.parse_args()
     with TemporaryDirectory() as folder, Broker() as broker:
-        report = asyncio.run(
-            soak(options.minutes, options.seed, Path(folder), broker.bootstrap_servers)
-        )
+        place, servers = Path(folder), broker.bootstrap_servers
+        report = asyncio.run(soak(options.minutes, options.seed, place, servers, options.steady))
     if options.json:
         options.json.write_bytes(orjson.dumps(asdict(report)))
     print(f"peak {report.peak:,.0f} events/s; {report.events:,} events sent, seed {report.seed}; ")

@@ -20,6 +20,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
+from itertools import repeat
 
 import numpy as np
 
@@ -96,7 +97,7 @@ class Epoch:
         """Look up annotators; an unknown one gets the place of the imputed values, -1."""
         if annotators is self.annotators:
             return np.arange(len(annotators))
-        return np.array([self._place.get(name, -1) for name in annotators], dtype=np.int64)
+        return np.array(list(map(self._place.get, annotators, repeat(-1))), dtype=np.int64)
 
 
 def agreements(counts: LabelCounts, num_annotators: int) -> Floats:

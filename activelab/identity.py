@@ -7,6 +7,7 @@ is the same in every process and on every machine.
 import hashlib
 from collections.abc import Iterable, Sequence
 from itertools import islice
+from typing import cast
 
 import numpy as np
 
@@ -50,12 +51,14 @@ class Ids:
 
     def places(self, ids: Iterable[str]) -> list[int]:
         """Look up known ids; an unknown one is a KeyError."""
-        place = self._place
-        return [place[name] for name in ids]
+        return list(map(self._place.__getitem__, ids))
 
     def add(self, ids: Sequence[str]) -> list[int]:
         """Look up ids and give the new ones the next places."""
         place = self._place
+        known = list(map(place.get, ids))
+        if None not in known:  # as a rule; it takes half the time
+            return cast("list[int]", known)
         found = [place.setdefault(name, len(place)) for name in ids]
         fresh = list(islice(reversed(place), len(place) - len(self.names)))
         self.names.extend(reversed(fresh))

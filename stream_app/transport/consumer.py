@@ -22,14 +22,12 @@ from mode.utils.futures import notify
 
 from stream_app.ports import Run
 from stream_app.transport.errors import Stuck
-from stream_app.transport.fetch import RunThread
+from stream_app.transport.fetch import RunThread, Wanted
 from stream_app.transport.lanes import Lane
 
 if TYPE_CHECKING:
     from stream_app.transport.app import RunApp
 
-FETCH_RECORDS = 20_000
-"""Records that one fetch hands over, at most: as many as a run has, where so many wait."""
 WAITING_BYTES = 64 << 20
 """Bytes that wait in all lanes together before nothing is fetched."""
 FETCH_SECONDS = 1.0
@@ -106,7 +104,6 @@ class RunConsumer(Consumer):
             generation,
             wanted,
             patience=FETCH_SECONDS if len(wanted) == len(lanes) else FETCH_SECONDS_WHEN_FULL,
-            max_records=min(FETCH_RECORDS, self.app.settings.run_rows),
         )
         for tp, fetch in fetches.items():
             # A rebalance has begun: its seek goes back to before all that is not acked.
@@ -119,14 +116,17 @@ class RunConsumer(Consumer):
                 message = RunMessage(lane, generation)
                 await self.wait_first(self.callback(message), self.suspend_flow.wait())
 
-    def _fetchable(self) -> dict[TP, int]:
-        """Return where the fetch of each partition that has room for more must begin."""
+    def _fetchable(self) -> dict[TP, Wanted]:
+        """Return what is wanted of each partition that has room for more: a run, at most.
+
+        So what waits is taken in one piece. Two would cost more, and the second would be short.
+        """
         lanes = self.lanes
         if not self.flow_active or sum(lane.size for lane in lanes.values()) >= WAITING_BYTES:
             return {}
         records, size = self.app.settings.run_rows, self.app.settings.run_bytes
         return {
-            tp: lane.fetched
+            tp: Wanted(lane.fetched, records - len(lane.records))
             for tp, lane in lanes.items()
             if len(lane.records) < records and lane.size < size
         }

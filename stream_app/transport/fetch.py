@@ -7,7 +7,7 @@ only in it, so one that outlives a rebalance can move no position of the next as
 import asyncio
 from collections.abc import Iterable, Mapping
 from time import monotonic
-from typing import Any
+from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import ConsumerStoppedError
@@ -21,6 +21,15 @@ FETCH_MAX_WAIT_MS = 50
 """Faust fixes 1500. aiokafka has one fetch in flight a broker, so the long poll of an idle
 partition would hold up the busy ones."""
 HEARTBEAT_RETRY_SECONDS = 0.1
+
+
+class Wanted(NamedTuple):
+    """What is wanted of a partition."""
+
+    position: int
+    """Where its fetch must begin."""
+    room: int
+    """The most records that it may have."""
 
 
 class RunThread(AIOKafkaConsumerThread):
@@ -62,26 +71,20 @@ class RunThread(AIOKafkaConsumerThread):
             consumer.resume(TopicPartition(*tp))
 
     async def fetch(
-        self, generation: int, wanted: Mapping[TP, int], *, patience: float, max_records: int
+        self, generation: int, wanted: Mapping[TP, Wanted], *, patience: float
     ) -> Mapping[TP, Fetch]:
         """Return what has been fetched; wait up to ``patience`` seconds for something.
 
-        ``wanted`` says where each partition's fetch must begin. One that is found elsewhere is
-        returned, too, whether it has records or not: aiokafka resets a position that is not in
-        the log (any more) without a word.
+        A partition that is found elsewhere than wanted is returned, too, whether it has records
+        or not: aiokafka resets a position that is not in the log (any more) without a word.
         """
-        tps = {TopicPartition(*tp): position for tp, position in wanted.items()}
-        deadline = monotonic() + patience
+        tps = {TopicPartition(*tp): one for tp, one in wanted.items()}
         fetched: Mapping[TP, Fetch]
-        fetched = await self.call_thread(self._fetch, generation, tps, deadline, max_records)
+        fetched = await self.call_thread(self._fetch, generation, tps, monotonic() + patience)
         return fetched
 
     async def _fetch(
-        self,
-        generation: int,
-        wanted: Mapping[TopicPartition, int],
-        deadline: float,
-        max_records: int,
+        self, generation: int, wanted: Mapping[TopicPartition, Wanted], deadline: float
     ) -> Mapping[TP, Fetch]:
         consumer = self._ensure_consumer()
         fetcher = consumer._fetcher
@@ -90,7 +93,7 @@ class RunThread(AIOKafkaConsumerThread):
             while True:
                 if consumer._closed or fetcher._closed:
                     raise ConsumerStoppedError
-                fetches = await self._drain(generation, wanted, max_records)
+                fetches = await self._drain(generation, wanted)
                 remaining = deadline - monotonic()
                 if fetches or remaining <= 0:
                     return fetches
@@ -102,7 +105,7 @@ class RunThread(AIOKafkaConsumerThread):
                     waiter.cancel()
 
     async def _drain(
-        self, generation: int, wanted: Mapping[TopicPartition, int], max_records: int
+        self, generation: int, wanted: Mapping[TopicPartition, Wanted]
     ) -> dict[TP, Fetch]:
         """Take what is there, with the positions before and after.
 
@@ -114,16 +117,16 @@ class RunThread(AIOKafkaConsumerThread):
         if generation != consumer._coordinator.generation or subscriptions.reassignment_in_progress:
             return {}
         assignment = subscriptions.subscription.assignment
-        states = {tp: assignment.state_value(tp) for tp in wanted}
-        # A position that is being reset is none; -1 differs from all that may be wanted.
-        begins = {tp: _position(state) for tp, state in states.items()}
-        records = await fetcher.fetched_records(set(wanted), timeout=0, max_records=max_records)
-        ends = {tp: _position(state) for tp, state in states.items()}
-        return {
-            TP(*tp): Fetch(begins[tp], ends[tp], records.get(tp, ()))
-            for tp, position in wanted.items()
-            if begins[tp] != position or ends[tp] != position
-        }
+        fetches = {}
+        for tp, (position, room) in wanted.items():
+            state = assignment.state_value(tp)
+            # A position that is being reset is none; -1 differs from all that may be wanted.
+            begin = _position(state)
+            records = await fetcher.fetched_records({tp}, timeout=0, max_records=room)
+            end = _position(state)
+            if begin != position or end != position:
+                fetches[TP(*tp)] = Fetch(begin, end, records.get(tp, ()))
+        return fetches
 
     async def is_member(self, generation: int) -> bool:
         """Ask the broker whether ``generation`` is still the group's, and we are in it.

@@ -90,7 +90,7 @@ async def test_a_fetch_of_a_generation_that_is_over_takes_nothing(
 
         over = consumer._generation - 1
         wanted = consumer._fetchable()
-        assert await fetch(over, wanted, patience=0.0, max_records=10) == {}
+        assert await fetch(over, wanted, patience=0.0) == {}
 
         go_on.set()
         await kafka.all_counted()

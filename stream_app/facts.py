@@ -16,13 +16,14 @@ commute: whatever their order in the log, and however often they come, one of th
 """
 
 import struct
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
-from itertools import groupby
-from typing import TypeVar
+from itertools import islice
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -38,8 +39,6 @@ Known = Mapping[bytes, bytes | None]
 """Facts of the table by their keys, None where there is none."""
 Times = npt.NDArray[np.uint64]
 """Event times (microseconds) or versions of facts, biased by 2**63 as their codec has them."""
-Split = tuple[str, bytes, str, bytes]
-"""(item, kind, who, fact)."""
 
 APPLIED = b"a"
 """The key of the partition's applied record."""
@@ -57,6 +56,8 @@ _LENGTH = struct.Struct(">H")
 _ORDER = struct.Struct(">cQB")  # codec version, time or version + 2**63, kind
 _CLASSES = struct.Struct(">I")
 _BIAS = 1 << 63
+_CHUNK = 50_000
+"""Pairs of a scan that are looked at together: bounds the memory of a load."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +67,8 @@ class FactColumns:
     project: str
     kind: bytes
     keys: Sequence[bytes]
-    """Empty at a load, where nobody asks for them."""
     items: Sequence[str]
+    """Empty at a load, as the keys are: nobody asks for them there."""
     places: Ints
     """Those of the items in the project's pool."""
     who: Sequence[str]
@@ -89,6 +90,17 @@ class FactColumns:
             [self.facts[row] for row in rows],
             self.times[rows],
         )
+
+
+class SplitKeys(NamedTuple):
+    """Keys of facts of one project, taken apart; they were in order."""
+
+    items: list[str]
+    """Each once."""
+    item: list[int]
+    """Where that of a key stands in ``items``: ``(n,)``, as the next two are."""
+    kind: Sequence[bytes]
+    who: Sequence[str]
 
 
 class Remembered(dict[K, V]):
@@ -148,31 +160,47 @@ def fact_keys(
         yield prefixes[project] + _LENGTH.pack(len(raw)) + raw + ends[source]
 
 
-def by_project(pairs: Iterable[Pair]) -> Iterator[tuple[str, Iterator[Split]]]:
-    """Group facts, which are in the order of their keys, by project."""
-    last = b""
-
-    def prefix_of(pair: Pair) -> bytes:
-        nonlocal last
-        if not (last and pair[0].startswith(last)):
-            last = _until(pair[0], 1)
-        return last
-
-    for prefix, group in groupby(pairs, prefix_of):
-        project, _ = _unprefixed(prefix[1:])
-        yield project, _split(group, len(prefix))
+def chunks(pairs: Iterable[Pair]) -> Iterator[tuple[Sequence[bytes], Sequence[bytes]]]:
+    """Cut pairs into columns of keys and values, of bounded length."""
+    pairs = iter(pairs)
+    while chunk := list(islice(pairs, _CHUNK)):
+        keys, values = zip(*chunk, strict=True)
+        yield keys, values
 
 
-def _split(pairs: Iterable[Pair], start: int) -> Iterator[Split]:
-    """Split the keys of a project's facts, whose items begin at ``start``."""
-    ends = Remembered[bytes, tuple[bytes, str]](lambda end: (end[:1], end[1:].decode()))
-    head, item = b"", ""
-    for key, fact in pairs:
-        if not (head and key.startswith(head)):
+def by_project(
+    pairs: Iterable[Pair],
+) -> Iterator[tuple[str, Sequence[bytes], Sequence[bytes]]]:
+    """Cut facts, which are in the order of their keys, by project: columns of keys and values.
+
+    A project that has many comes several times.
+    """
+    for keys, values in chunks(pairs):
+        begin = 0
+        while begin < len(keys):
+            prefix = _until(keys[begin], 1)
+            end = bisect_left(keys, True, begin, key=lambda key: not key.startswith(prefix))
+            yield _unprefixed(prefix[1:])[0], keys[begin:end], values[begin:end]
+            begin = end
+
+
+def split_keys(keys: Sequence[bytes]) -> SplitKeys:
+    """Take the keys of one project's facts apart; they are in order."""
+    start = len(_until(keys[0], 1))
+    items: list[str] = []
+    item: list[int] = []
+    ends: list[bytes] = []
+    head = keys[0] + b"."  # no key begins with it
+    for key in keys:
+        if not key.startswith(head):
             head = _until(key, start)
-            item = head[start + _LENGTH.size :].decode()
-        kind, who = ends[key[len(head) :]]
-        yield item, kind, who, fact
+            length = len(head)
+            items.append(head[start + _LENGTH.size :].decode())
+        item.append(len(items) - 1)
+        ends.append(key[length:])
+    said = Remembered[bytes, tuple[bytes, str]](lambda end: (end[:1], end[1:].decode()))
+    kind, who = zip(*map(said.__getitem__, ends), strict=True)
+    return SplitKeys(items, item, kind, who)
 
 
 def _until(key: bytes, at: int) -> bytes:

@@ -65,8 +65,8 @@ class Partition:
             ledger = project.ledger if project else Ledger()
             project = Project(project_id, settings, ledger)
             known = store.scan(self.number, facts.fact_prefix(project_id))
-            for _, rows in facts.by_project(known):
-                project.load_facts(rows)
+            for _, keys, values in facts.by_project(known):
+                project.load_facts(keys, values)
             project.load_said(
                 store.scan(self.number, facts.said_prefix(project_id)),
                 store.scan(self.number, facts.lease_prefix(project_id)),
@@ -92,11 +92,11 @@ def load(number: int, store: Store) -> Partition:
     for key, raw in store.scan(number, facts.project_key("")):
         project = Project.decode(key[1:].decode(), raw)
         partition.projects[project.id] = project
-    for project_id, group in facts.by_project(store.scan(number, facts.EVERY_FACT)):
+    for project_id, keys, values in facts.by_project(store.scan(number, facts.EVERY_FACT)):
         if project_id in partition.projects:
-            partition.projects[project_id].load_facts(group)
+            partition.projects[project_id].load_facts(keys, values)
         else:
-            partition.strangers[project_id] = sum(1 for _ in group)
+            partition.strangers[project_id] += len(keys)
     for project in partition.projects.values():
         project.load_said(
             store.scan(number, facts.said_prefix(project.id)),

@@ -6,12 +6,10 @@ counted by name here, and counted in as soon as the settings know them.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import astuple, dataclass, field
-from functools import lru_cache
-from itertools import islice
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -36,10 +34,6 @@ from stream_app.canonical import canonical, placed
 from stream_app.facts import FactColumns, Known
 from stream_app.latest import Latest
 from stream_app.said import Said
-
-T = TypeVar("T")
-_CHUNK = 50_000
-"""Facts a call to the pool while a project is rebuilt: bounds the memory of a load."""
 
 
 @dataclass(slots=True)
@@ -108,7 +102,6 @@ class Project:
         """Until when (microseconds) an item is not selected again."""
         self.strata = Strata()
         """What items belong to, by their places in the pool."""
-        self._read_answer = lru_cache(maxsize=1024)(self._read_answer_of)
         self.dormant: Counter[str] = Counter()
         self.unsaved = False
         """Whether the ledger has moved since its record was last written."""
@@ -123,26 +116,26 @@ class Project:
         _, settings, *ledger = orjson.loads(raw)
         return cls(project_id, ProjectSettings.model_validate(settings), Ledger(*ledger))
 
-    def load_facts(self, known: Iterable[facts.Split]) -> None:
-        """Take the facts of the table into an empty pool, as if each had just won."""
-        for chunk in _chunks(known):
-            by_kind: dict[bytes, list[facts.Split]] = defaultdict(list)
-            for split in chunk:
-                by_kind[split[1]].append(split)
-            for kind, some in by_kind.items():
-                items, _, who, values = zip(*some, strict=True)
-                places, times = self.pool.places(items), facts.times(values)
-                self.take([FactColumns(self.id, kind, (), items, places, who, values, times)])
+    def load_facts(self, keys: Sequence[bytes], values: Sequence[bytes]) -> None:
+        """Take facts of the table, of keys in order, as if each had just won."""
+        known, times = facts.split_keys(keys), facts.times(values)
+        places = self.pool.places(known.items)[known.item]
+        rows: dict[bytes, list[int]] = defaultdict(list)
+        for row, kind in enumerate(known.kind):
+            rows[kind].append(row)
+        for kind, some in rows.items():
+            who, said = [known.who[row] for row in some], [values[row] for row in some]
+            self.take([FactColumns(self.id, kind, (), (), places[some], who, said, times[some])])
 
     def load_said(
         self, said: Iterable[tuple[bytes, bytes]], leases: Iterable[tuple[bytes, bytes]]
     ) -> None:
         """Remember what was said and leased, from scans over the table."""
         start = len(facts.said_prefix(self.id))
-        for chunk in _chunks(said):
-            places = self.pool.places([key[start:].decode() for key, _ in chunk])
-            codes = [self.said.decode(raw) for _, raw in chunk]
-            self.said.put(places, np.array(codes, np.uint16))
+        for keys, values in facts.chunks(said):
+            places = self.pool.places([key[start:].decode() for key in keys])
+            read = facts.Remembered(self.said.decode)
+            self.said.put(places, np.array([read[raw] for raw in values], np.uint16))
         start = len(facts.lease_prefix(self.id))
         for key, raw in leases:
             if until := facts.decode_number(raw):
@@ -220,8 +213,9 @@ class Project:
 
     def _answer(self, places: Ints, some: FactColumns) -> None:
         """Put answers into the pool; count labels that are not listed."""
-        read = [self._read_answer(facts.answer(fact)) for fact in some.facts]
-        codes, dormant = zip(*read, strict=True)
+        read = facts.Remembered(self._read_answer)
+        answers = map(facts.answer, some.facts)
+        codes, dormant = zip(*map(read.__getitem__, answers), strict=True)
         self.pool.set_labels(places, some.who, codes)
         for name in dormant:
             if name is not None:
@@ -237,7 +231,7 @@ class Project:
             else:
                 self._count_dormant(f"models:{model}", len(rows))
 
-    def _read_answer_of(self, answer: bytes) -> tuple[int, str | None]:
+    def _read_answer(self, answer: bytes) -> tuple[int, str | None]:
         """Return the pool's code of an answer, and its dormant name if its label is not listed."""
         kind, label = facts.split_answer(answer)
         if label is None:
@@ -292,10 +286,3 @@ class Project:
 def _without_mass(model: str) -> str:
     """Name the dormant predictions of a model that say nothing of any class that is listed."""
     return f"classes of models:{model}"
-
-
-def _chunks(stream: Iterable[T]) -> Iterator[list[T]]:
-    """Cut a stream into lists of bounded length."""
-    stream = iter(stream)
-    while chunk := list(islice(stream, _CHUNK)):
-        yield chunk

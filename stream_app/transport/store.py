@@ -5,6 +5,7 @@ what is on disk always is one state of the changelog.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 from faust.stores.rocksdb import Store as FaustStore
@@ -18,6 +19,10 @@ OPTIONS = {
     "write_buffer_size": 16 << 20,
     "bloom_filter_size": 10,
 }
+
+_AHEAD = 256
+"""Pairs that a scan reads together. Only where they end does it look whether they still are what
+is asked for: a bound of RocksDB's own would do, but rocksdict frees it while it is in use."""
 
 
 class RocksStore:
@@ -39,11 +44,14 @@ class RocksStore:
 
         Exhaust or drop it before the partition is revoked: it holds the database open.
         """
-        for key, value in self._db(partition).items(from_key=prefix or None):
-            if not key.startswith(prefix):
+        pairs: Iterator[tuple[bytes, bytes]] = self._db(partition).items(from_key=prefix or None)
+        while some := list(islice(pairs, _AHEAD)):
+            is_last = not some[-1][0].startswith(prefix)
+            if is_last or FaustStore.offset_key.startswith(prefix):
+                some = [one for one in some if _is_ours(one[0], prefix)]
+            yield from some
+            if is_last:
                 return
-            if key != FaustStore.offset_key:
-                yield key, value
 
     def write(self, partition: int, changes: Sequence[Change], offset: int) -> None:
         """Write ``changes`` and the changelog ``offset`` that covers them, atomically."""
@@ -66,3 +74,7 @@ class RocksStore:
         """Return the changelog offset that the local state has reached."""
         offset = self._db(partition).get(FaustStore.offset_key)
         return None if offset is None else int(offset)
+
+
+def _is_ours(key: bytes, prefix: bytes) -> bool:
+    return key.startswith(prefix) and key != FaustStore.offset_key

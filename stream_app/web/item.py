@@ -78,8 +78,9 @@ def known_facts(project: Project, store: Store, partition: int, item: str) -> Kn
     """Read an item's facts from the table."""
     known, epoch = Known(), project.pool.epoch
     prefix = facts.fact_key(facts.fact_prefix(project.id), item, b"", "")
-    for _, found in facts.by_project(store.scan(partition, prefix)):
-        for _, kind, who, fact in found:
+    for _, keys, values in facts.by_project(store.scan(partition, prefix)):
+        split = facts.split_keys(keys)
+        for kind, who, fact in zip(split.kind, split.who, values, strict=True):
             when, rank = facts.order(fact)
             match kind:
                 case facts.ANNOTATION if rank != RETRACTION:

@@ -15,7 +15,7 @@ from sim_broker import CHANGELOG, Entry, Transaction
 from sim_ports import Disk, Producers
 from sim_worker import Parts, Worker
 
-from activelab import ItemScores
+from activelab import ItemScores, Strata
 from activelab.rows import Ints
 from schemas import Close, Control, Facts, decode
 from stream_app import facts, windows
@@ -264,16 +264,17 @@ def nobody_is_done(scores: ItemScores, *, target: float | None) -> object:
     return np.zeros(len(scores.item_ids), np.bool_)
 
 
-def strata_are_in_memory_only(self: Project, known: Iterable[facts.Split]) -> None:
-    _load_facts(self, (one for one in known if one[1] != facts.STRATUM))
+def strata_are_in_memory_only(self: Project, *known: Sequence[bytes]) -> None:
+    _load_facts(self, *known)
+    self.strata = Strata()
 
 
 def the_last_is_the_latest(self: Latest, kind: bytes, places: Ints, times: facts.Times) -> None:
     self._of(kind, places)[places] = times
 
 
-def what_is_loaded_is_never_late(self: Project, known: Iterable[facts.Split]) -> None:
-    _load_facts(self, known)
+def what_is_loaded_is_never_late(self: Project, *known: Sequence[bytes]) -> None:
+    _load_facts(self, *known)
     self.latest = Latest()
 
 

@@ -27,12 +27,14 @@ def test_keys_in_order_give_back_what_they_were_made_of(known: dict[Key, bytes])
         facts.fact_key(facts.fact_prefix(project), item, facts.ANNOTATION, who): fact
         for (project, item, who), fact in known.items()
     }
-    found = [(project, list(rows)) for project, rows in facts.by_project(sorted(table.items()))]
-    assert len(found) == len({project for project, _, _ in known})
-    assert {
-        (project, item, who): fact for project, rows in found for item, _, who, fact in rows
-    } == known
-    assert {kind for _, rows in found for _, kind, _, _ in rows} <= {facts.ANNOTATION}
+    found = {}
+    for project, keys, values in facts.by_project(sorted(table.items())):
+        split = facts.split_keys(keys)
+        assert set(split.kind) == {facts.ANNOTATION}
+        assert len(set(split.items)) == len(split.items)
+        for item, who, fact in zip(split.item, split.who, values, strict=True):
+            found[project, split.items[item], who] = fact
+    assert found == known
 
 
 def test_no_projects_facts_are_found_under_anothers_prefix() -> None:

@@ -56,7 +56,7 @@ _LENGTH = struct.Struct(">H")
 _ORDER = struct.Struct(">cQB")  # codec version, time or version + 2**63, kind
 _CLASSES = struct.Struct(">I")
 _BIAS = 1 << 63
-_CHUNK = 50_000
+CHUNK = 50_000
 """Pairs of a scan that are looked at together: bounds the memory of a load."""
 
 
@@ -163,7 +163,7 @@ def fact_keys(
 def chunks(pairs: Iterable[Pair]) -> Iterator[tuple[Sequence[bytes], Sequence[bytes]]]:
     """Cut pairs into columns of keys and values, of bounded length."""
     pairs = iter(pairs)
-    while chunk := list(islice(pairs, _CHUNK)):
+    while chunk := list(islice(pairs, CHUNK)):
         keys, values = zip(*chunk, strict=True)
         yield keys, values
 

@@ -40,6 +40,7 @@ def simulate(seed: int, variant: Variant = PRODUCT) -> Outcome:
         variant.in_force(),
         inline_threads(),
         patch("stream_app.windows.CHUNK", 2),
+        patch("stream_app.facts.CHUNK", 3),
         patch("stream_app.step.SHORT_CLOSE", 10),
     ):
         world = World(seed, variant.parts)

@@ -5,33 +5,36 @@ second, and then half as many as the worker took at most when they were sent all
 round the items: an item gets four more labels, one a turn, and an abstention; then they are taken
 back, while others get theirs. So there are as many labels at every close, and what a score counts
 (labels, answers) tells which event was its item's last one. An event's time is from the moment at
-which it was due until a reader of committed records has a score that counts it.
-Sender and reader share one process and the machine with Kafka and the worker; what was read is
-looked at when all has been sent, and Python's collector has to wait until then, too.
+which it was due until a score that counts it is readable: a reader of committed records may have
+it. How far they may read is asked every few milliseconds, and the scores are read when all has been
+sent: who sends and asks shares the machine with Kafka and the worker, and leaves it to them.
 """
 
 import asyncio
 import gc
+import math
 import time
-from collections import deque
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from bisect import bisect_right
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import orjson
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from benchmarks.crowd import ROWS, SETTINGS, item_names, predicted
 from benchmarks.pools import ANNOTATORS, CLASSES
 from benchmarks.report import is_quick, verdict
-from benchmarks.running import BATCH_BYTES, PATIENCE, PROJECT, Deployment, deployed, kafka
+from benchmarks.running import BATCH_BYTES, PROJECT, Deployment, deployed, kafka
 from benchmarks.workers import Worker, working
 from experiments.document import table
 from schemas import Topic, project_key
-from stream_app.reading import Records, reading
+from stream_app.connection import connected, connection
+from stream_app.reading import reading
+from stream_app.settings import Settings
 
 FLOOR, TARGET = 1, 5
 LIMIT_MS = 250.0
@@ -45,10 +48,9 @@ WINDOW_SECONDS = 2
 CLOCKED = SETTINGS.model_copy(
     update={"window_seconds": WINDOW_SECONDS, "lease_seconds": 20, "max_answers": 300}
 )
-UNDER_WAY = 2.0
-"""Seconds that the last scores have to come, before the reader is kept from them by a look."""
 SLICE = 0.005
-"""Seconds between two looks at what is due: as long as a producer of Kafka waits by default."""
+"""Seconds between two looks, at what is due to be sent (a producer of Kafka waits as long by
+default), and at what may be read."""
 
 
 def answer(item: int, voter: int) -> dict[str, str]:
@@ -91,12 +93,12 @@ def step_of(num_annotations: int, num_answers: int) -> int:
 
 
 class Arrivals:
-    """When the scores were read that count some events, from ``first`` on."""
+    """When scores could be read that count some events, from ``first`` on."""
 
     def __init__(self, first: int, number: int) -> None:
         self.first = first
         self.at = np.full(number, np.inf)
-        """Seconds of `time.perf_counter`; infinite where none was read."""
+        """Seconds of `time.perf_counter`; infinite where there is none."""
         self.missing = number
         self._turn = [(first - item + ITEMS - 1) // ITEMS for item in range(ITEMS)]
         """By item: the first turn of which no score was read."""
@@ -115,37 +117,35 @@ class Arrivals:
         self._turn[item] = end
 
 
-Seen = deque[tuple[bytes, float]]
-"""Scores that were read, each with the time."""
+Seen = list[tuple[int, float]]
+"""How far scores may be read, and when that was seen."""
 
 
 @asynccontextmanager
-async def arriving(records: Records) -> AsyncIterator[tuple[Seen, asyncio.Task[None]]]:
-    """Read scores all the while; gives where they are put, and the task, which has no end."""
-    seen: Seen = deque()
+async def watching(settings: Settings, topic: str) -> AsyncIterator[Seen]:
+    """See all the while how far committed records may be read, and once more at the end."""
+    place, seen = TopicPartition(topic, 0), Seen()
+    consumer = AIOKafkaConsumer(**connection(settings), isolation_level="read_committed")
+    async with connected(consumer, settings):
 
-    async def read() -> None:
-        async for record in records:
-            if record.value is not None:
-                seen.append((record.value, time.perf_counter()))
+        async def look() -> None:
+            ends = await consumer.end_offsets([place])
+            if not seen or ends[place] != seen[-1][0]:
+                seen.append((ends[place], time.perf_counter()))
 
-    task = asyncio.create_task(read())
-    try:
-        yield seen, task
-    finally:
-        task.cancel()
-        await asyncio.wait({task})
+        async def keep_looking() -> None:
+            while True:
+                await asyncio.sleep(SLICE)
+                await look()
 
-
-@contextmanager
-def uncollected() -> Iterator[None]:
-    """Let no collector look through what is kept: it would hold up sender and reader for 0.2 s."""
-    gc.collect()
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
+        await look()
+        task = asyncio.create_task(keep_looking())
+        try:
+            yield seen
+        finally:
+            task.cancel()
+            await asyncio.wait({task})
+        await look()
 
 
 async def send(deployment: Deployment, values: Sequence[bytes], rate: float) -> float:
@@ -196,25 +196,21 @@ async def flow(
 ) -> Measured:
     """Send events at a rate, and measure them."""
     values = [event(one) for one in range(first, first + number)]
+    gc.freeze()  # to look through them would hold up the sender
     arrivals = Arrivals(first, number)
     settings = deployment.settings
     duration = "activelab_window_duration_seconds_"
     before = [await worker.metric(duration + name) for name in ("sum", "count")]
     scores = settings.topic(Topic.ITEM_SCORES)
-    async with (
-        reading(settings, scores, [0], start="end", follow=True) as records,
-        arriving(records) as (seen, reader),
-    ):
-        with uncollected():
-            began = await send(deployment, values, rate)
-            await asyncio.sleep(UNDER_WAY)
-        async with asyncio.timeout(PATIENCE):
-            while arrivals.missing:
-                await asyncio.sleep(SLICE)
-                if reader.done():
-                    reader.result()  # raises what it died of
-                while seen:
-                    arrivals.take(*seen.popleft())
+    async with watching(settings, scores) as seen:
+        began = await send(deployment, values, rate)
+        await deployment.settled(Topic.ANNOTATIONS)
+    ends, times = zip(*seen, (math.inf, math.inf), strict=True)  # closes go on saying scores
+    async with reading(settings, scores, [0], start=ends[0]) as records:
+        async for record in records:
+            if record.value is not None:
+                arrivals.take(record.value, times[bisect_right(ends, record.offset)])
+    assert not arrivals.missing, f"no score counts {arrivals.missing} of the events"
     after = [await worker.metric(duration + name) for name in ("sum", "count")]
     spent, closes = (b - a for a, b in zip(before, after, strict=True))
     late = 1000 * (arrivals.at - began - np.arange(number) / rate)

@@ -117,7 +117,7 @@ async def fill(deployment: Deployment, case: Case) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print a table and, as the last line, the ratio."""
-    beside, events = (QUICK, 40_000) if is_quick(__doc__, arguments) else (ALL, 80_000)
+    beside, events = (QUICK, 40_000) if is_quick(__doc__, arguments) else (ALL, 160_000)
     costs: dict[Case, Cost] = {}
     with kafka() as (servers, folder):
         for case in sorted({*beside, *beside.values()}):

@@ -127,6 +127,22 @@ async def test_what_waits_becomes_few_runs(kafka: Kafka) -> None:
     await kafka.assert_exact()
 
 
+async def test_a_lane_holds_a_run_and_no_more(kafka: Kafka) -> None:
+    settings = kafka.settings.model_copy(update={"run_rows": 20})
+    async with holding(settings) as counting:
+        lanes = counting.app.consumer.lanes.values()
+        await kafka.feed(1, keys=1)
+        await eventually(lambda: len(counting.taken) == 1, "the first is in flight")
+        await kafka.feed(30, keys=1, first=1)
+        await eventually(lambda: sum(len(lane.records) for lane in lanes) == 30, "all wait")
+        await kafka.feed(60, keys=1, first=31)
+        await eventually(lambda: sum(counting.app.lag().values()) >= 91, "all published")
+        counting.go_on.set()
+        await kafka.all_counted()
+        assert max(len(run.records) for run in counting.runs) == settings.run_rows
+    await kafka.assert_exact()
+
+
 async def test_nothing_behind_a_run_in_flight_is_taken_or_committed(kafka: Kafka) -> None:
     everything = frozenset(range(kafka.settings.partitions))
     async with holding(kafka.settings) as counting:

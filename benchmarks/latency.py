@@ -145,6 +145,8 @@ async def watching(settings: Settings, topic: str) -> AsyncIterator[Seen]:
         finally:
             task.cancel()
             await asyncio.wait({task})
+        if not task.cancelled():
+            task.result()  # raises what it died of
         await look()
 
 

@@ -121,8 +121,9 @@ class RunThread(AIOKafkaConsumerThread):
         for tp, (position, room) in wanted.items():
             state = assignment.state_value(tp)
             # A position that is being reset is none; -1 differs from all that may be wanted.
-            begin = _position(state)
-            records = await fetcher.fetched_records({tp}, timeout=0, max_records=room)
+            begin, records = _position(state), {}
+            if tp in fetcher._records:  # of many partitions, few have anything
+                records = await fetcher.fetched_records({tp}, timeout=0, max_records=room)
             end = _position(state)
             if begin != position or end != position:
                 fetches[TP(*tp)] = Fetch(begin, end, records.get(tp, ()))

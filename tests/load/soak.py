@@ -11,8 +11,8 @@ Events are single records of four projects at work: labels, corrections, retract
 of a bounded number of items, so that a worker whose memory or files grow leaks. A fifth project
 with few events is audited whole at the end. The last line: ``N minutes, M failures``.
 
-The peak is that of a moment, and others may want the machine in the next: nothing is judged by a
-time. A worker keeps up with a steady load if, in the last quarter of it, it caught up at all.
+The peak is that of a moment, and others may want the machine in the next. So a worker keeps up with
+a steady load if, in the last quarter of it, it caught up at all.
 """
 
 import argparse

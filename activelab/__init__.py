@@ -25,7 +25,8 @@ How it is made, from the inside out:
     epoch        weights, as in the papers              robust       weights that take evidence
     fit          columns -> epoch                       posterior    labels and models together
     score        columns, epoch -> scores               judgement    what an epoch says of items
-    pool         facts -> columns                       methods, ranking
+    pool         facts -> columns                       pools, joint several of them side by side
+    methods, ranking
     trust        what to make of annotators             stopping     what is done, what is wrong yet
     skill        agreement above chance                 strata       priorities and quotas
     dense, quality, tables, dropin
@@ -38,7 +39,8 @@ from activelab.epoch import Epoch, Regime, Stage
 from activelab.errors import InvalidInput
 from activelab.fit import Mode, fit
 from activelab.methods import METHODS, Method
-from activelab.pool import EXCLUDED, REGISTERED, Pool, Refresh
+from activelab.pool import Pool, Refresh
+from activelab.pools import EXCLUDED, REGISTERED, Pools
 from activelab.ranking import top
 from activelab.score import ItemScores, activelab, posteriors, score
 from activelab.stopping import PROGRESS, Outlook, Progress, done, outlook, progress
@@ -63,6 +65,7 @@ __all__ = [
     "Mode",
     "Outlook",
     "Pool",
+    "Pools",
     "Progress",
     "Refresh",
     "Regime",

@@ -145,10 +145,11 @@ def best_temperature(
     return float(GRID[fine[np.argmin(sums.at(fine) + prior[fine])]])
 
 
-def calibrated(probs: Floats, temperature: float) -> Floats:
+def calibrated(probs: Floats, temperature: float | Floats) -> Floats:
     """Rescale a block's probabilities: ``softmax(log p / T)``, p clipped and normalised before.
 
-    Shape ``(K, n)`` in and out. So a 0 becomes 5.8e-7 at T = 5, and certainty is never final.
+    Shape ``(K, n)`` in and out; one T, or one an item, ``(n,)``. So a 0 becomes 5.8e-7 at T = 5,
+    and certainty is never final.
     """
     clipped = np.maximum(probs, SMALLEST)
     clipped /= class_sum(clipped)

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 from itertools import repeat
+from typing import Self
 
 import numpy as np
 
@@ -40,9 +41,8 @@ class Regime(StrEnum):
     OVERLAPS = "overlaps"
 
     @classmethod
-    def of(cls, counts: LabelCounts) -> "Regime":
-        """Tell the regime of what has been counted."""
-        _, single, multi = counts.items.read(3)
+    def of(cls, single: int, multi: int) -> "Regime":
+        """Tell the regime of so many items with one label, and with more."""
         if multi:
             return cls.OVERLAPS
         return cls.SINGLE_LABELS if single else cls.NOTHING_LABELLED
@@ -98,6 +98,10 @@ class Epoch:
         if annotators is self.annotators:
             return np.arange(len(annotators))
         return np.array(list(map(self._place.get, annotators, repeat(-1))), dtype=np.int64)
+
+    def of(self, _items: slice) -> Self:
+        """Return what holds for some items: of one epoch, the same for all."""
+        return self
 
 
 def agreements(counts: LabelCounts, num_annotators: int) -> Floats:

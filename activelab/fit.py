@@ -61,7 +61,8 @@ def fitted(columns: Columns, *, mode: Mode = Mode.STRICT, calibrate: bool = True
     labels = columns.labels()
     counts = LabelCounts()
     counts.add(labels)
-    regime = Regime.of(counts)
+    (numbers,) = counts.items_of(np.zeros(1, np.int64)).tolist()
+    regime = Regime.of(*numbers)
     compared = regime is Regime.OVERLAPS
     weighted = compared or robust
     top_class = columns.top_class(slice(None))

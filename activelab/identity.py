@@ -5,13 +5,12 @@ is the same in every process and on every machine.
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
-from itertools import islice
+from collections.abc import Iterable
 from typing import cast
 
 import numpy as np
 
-from activelab.rows import Floats, Hashes
+from activelab.rows import Floats, Hashes, Ints
 
 _UNIT_BITS = 29
 """Chances are multiples of 2**-29, about 1.9e-9: ranks round to 1e-9 and keep them apart."""
@@ -37,29 +36,58 @@ def chances(item_hashes: Hashes, key: str) -> Floats:
     return (scattered >> np.uint64(64 - _UNIT_BITS)).astype(np.float64) * 2.0**-_UNIT_BITS
 
 
-class Ids:
-    """Ids in the order in which they were first seen; a place is never given away again."""
+class Names:
+    """The names of several `Ids` by place, which each of them gives away to what is new to it."""
 
-    __slots__ = ("_place", "names")
+    __slots__ = ("_free", "fresh", "names")
 
     def __init__(self) -> None:
-        self._place: dict[str, int] = {}
         self.names: list[str] = []
+        self.fresh: list[tuple[int, int]] = []
+        """Who has been given which place since somebody looked: (owner, place)."""
+        self._free: list[int] = []
 
     def __len__(self) -> int:
         return len(self.names)
 
-    def places(self, ids: Iterable[str]) -> list[int]:
-        """Look up known ids; an unknown one is a KeyError."""
-        return list(map(self._place.__getitem__, ids))
+    def give(self, owner: int, name: str) -> int:
+        """Give a place away: one that was taken back, or else the next."""
+        if self._free:
+            place = self._free.pop()
+            self.names[place] = name
+        else:
+            place = len(self.names)
+            self.names.append(name)
+        self.fresh.append((owner, place))
+        return place
 
-    def add(self, ids: Sequence[str]) -> list[int]:
-        """Look up ids and give the new ones the next places."""
-        place = self._place
-        known = list(map(place.get, ids))
-        if None not in known:  # as a rule; it takes half the time
-            return cast("list[int]", known)
-        found = [place.setdefault(name, len(place)) for name in ids]
-        fresh = list(islice(reversed(place), len(place) - len(self.names)))
-        self.names.extend(reversed(fresh))
-        return found
+    def take_back(self, places: Iterable[int]) -> None:
+        """Take places back, to give them away anew."""
+        for place in places:
+            self.names[place] = ""
+            self._free.append(place)
+
+
+class Ids(dict[str, int]):
+    """An owner's ids and their places among `Names`; ``ids[name]`` gives a new id a place."""
+
+    __slots__ = ("_names", "_owner")
+
+    def __init__(self, names: Names, owner: int) -> None:
+        self._names, self._owner = names, owner
+
+    def __missing__(self, name: str) -> int:
+        self[name] = place = self._names.give(self._owner, name)
+        return place
+
+    def known(self, ids: Iterable[str]) -> list[int]:
+        """Look up known ids; an unknown one is a KeyError."""
+        found = list(map(self.get, ids))
+        if None in found:
+            message = "not an id that is known"
+            raise KeyError(message)
+        return cast("list[int]", found)
+
+    def places(self) -> Ints:
+        """Return the places of all ids, in the order in which they came: ``(n,)``."""
+        return np.fromiter(self.values(), np.int64, len(self))

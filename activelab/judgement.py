@@ -13,16 +13,50 @@ unchecked one.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 
 from activelab.columns import Columns
 from activelab.epoch import Epoch
 from activelab.fit import Fitted
-from activelab.majority import TieBreak, break_ties, plurality
-from activelab.posterior import Beliefs, posterior, unchecked_posterior, unique_best
+from activelab.joint import Epochs
+from activelab.majority import Ties, break_ties, plurality
+from activelab.posterior import Beliefs, Weights, posterior, unchecked_posterior, unique_best
 from activelab.rows import Floats, Ints
 from activelab.votes import Votes, model_votes
+
+
+class Terms(Protocol):
+    """What a block is judged by: an `Epoch`, or each item by its own (`activelab.joint`)."""
+
+    @property
+    def weighted(self) -> bool:
+        """As `Epoch` has it."""
+
+    @property
+    def calibrated(self) -> bool:
+        """As `Epoch` has it."""
+
+    @property
+    def temperature(self) -> Floats:
+        """``(models,)``, or ``(models, n)``."""
+
+    @property
+    def majority_stage(self) -> Weights:
+        """Stage A."""
+
+    @property
+    def consensus_stage(self) -> Weights:
+        """Stage B."""
+
+    @property
+    def label_ties(self) -> Ties:
+        """Of labels."""
+
+    @property
+    def model_ties(self) -> Ties:
+        """Of models' votes."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +70,7 @@ class Judgement:
     items: slice
     labels: Votes
     """Their voters are the epoch's."""
-    epoch: Epoch
+    epoch: Terms
     found: Ints | None
     """The consensus of the labelled items, where a fit has left it: ``(n,)``."""
 
@@ -92,17 +126,19 @@ class Judgement:
             return unchecked_posterior(self.labels, self._beliefs)
         return posterior(self.labels, self._beliefs, self.epoch.consensus_stage)
 
-    def _majority(self, votes: Votes, ties: TieBreak) -> Ints:
+    def _majority(self, votes: Votes, ties: Ties) -> Ints:
         majority, tied = plurality(votes)
         if tied.any():
             at = np.flatnonzero(tied)
             probs = self._beliefs.mean()[:, at]
             hashes = self.columns.item_hashes[self.items][at]
-            majority[at] = break_ties(votes.take(at), probs, ties, hashes)
+            majority[at] = break_ties(votes.take(at), probs, ties.at(at), hashes)
         return majority
 
 
-def judged(columns: Columns, epoch: Epoch, by: Fitted | None = None) -> Iterator[Judgement]:
+def judged(
+    columns: Columns, epoch: Epoch | Epochs, by: Fitted | None = None
+) -> Iterator[Judgement]:
     """Judge all items, in blocks; an item's result does not depend on the others, to the bit.
 
     ``by`` is the fit of just these columns that gave the epoch, where there is one: what it has
@@ -111,4 +147,5 @@ def judged(columns: Columns, epoch: Epoch, by: Fitted | None = None) -> Iterator
     found = by.consensus if by else None
     labels = columns.labels().by(epoch.places(columns.annotators))
     for items, votes in labels.blocks():
-        yield Judgement(columns, items, votes, epoch, None if found is None else found[items])
+        of_fit = None if found is None else found[items]
+        yield Judgement(columns, items, votes, epoch.of(items), of_fit)

@@ -7,6 +7,7 @@ sec. 3; rarer first as in the reference since its 2.3.1, where the last rule is 
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol, Self
 
 import numpy as np
 
@@ -37,6 +38,28 @@ class TieBreak:
         agreement = np.append(np.where(known, share, mean), mean)
         return cls(counts.classes.read(num_classes), agreement)
 
+    def at(self, _items: Ints) -> Self:
+        """Return what breaks the ties of some items: the same of all."""
+        return self
+
+    def agreement_of(self, votes: Votes) -> Floats:
+        """Return the agreement of who casts each vote: ``(L,)``."""
+        return self.agreement[votes.voter]
+
+
+class Ties(Protocol):
+    """What ties are broken by: in all items by the same (`TieBreak`), or in each by its own."""
+
+    @property
+    def class_counts(self) -> Ints:
+        """Votes by class: ``(K,)``, or ``(K, n)``."""
+
+    def at(self, items: Ints) -> "Ties":
+        """Return what breaks the ties of some items, in their order."""
+
+    def agreement_of(self, votes: Votes) -> Floats:
+        """Return the agreement of who casts each vote: ``(L,)``."""
+
 
 def plurality(votes: Votes) -> tuple[Ints, Bools]:
     """Find each item's most frequent class, and whether another is as frequent: both ``(N,)``.
@@ -56,7 +79,7 @@ def plurality(votes: Votes) -> tuple[Ints, Bools]:
     return majority, tied
 
 
-def break_ties(votes: Votes, mean_probs: Floats, ties: TieBreak, hashes: Hashes) -> Ints:
+def break_ties(votes: Votes, mean_probs: Floats, ties: Ties, hashes: Hashes) -> Ints:
     """Choose among the most frequent classes of tied items: ``(n,)``.
 
     ``mean_probs`` ``(K, n)`` is the mean of each item's models, and 0 where it has none.
@@ -72,13 +95,13 @@ def break_ties(votes: Votes, mean_probs: Floats, ties: TieBreak, hashes: Hashes)
     return label
 
 
-def _preferences(votes: Votes, mean_probs: Floats, ties: TieBreak) -> Iterator[Array]:
+def _preferences(votes: Votes, mean_probs: Floats, ties: Ties) -> Iterator[Array]:
     """Yield what decides, one after the other: a value a class, ``(K, n)``, larger is better."""
     shape = mean_probs.shape
     cell = votes.label * votes.num_items + votes.item
     counts = np.bincount(cell, minlength=mean_probs.size)
     yield counts.reshape(shape)
     yield np.round(mean_probs, DECIMALS)
-    yield np.broadcast_to(-ties.class_counts[:, None], shape)
-    agreement = sums_at(cell, ties.agreement[votes.voter], mean_probs.size)
+    yield np.broadcast_to(-ties.class_counts.reshape(shape[0], -1), shape)
+    agreement = sums_at(cell, ties.agreement_of(votes), mean_probs.size)
     yield np.round(ratio(agreement, counts, undefined=0.0), DECIMALS).reshape(shape)

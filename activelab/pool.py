@@ -14,28 +14,21 @@ State, by item: answers, one prediction a model, a status. Its rules:
 refreshed pool says what a batch run on the same facts says, to the bit.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from itertools import compress
-from typing import NamedTuple, cast
+from collections.abc import Sequence
+from itertools import repeat
+from typing import NamedTuple, TypeGuard, cast
 
 import numpy as np
 
-from activelab.answers import AnswerTable
 from activelab.columns import NOTHING, Columns, check_labels, sorted_answers
-from activelab.epoch import Epoch, Regime
+from activelab.epoch import Epoch
 from activelab.errors import InvalidInput
 from activelab.fit import Mode, fit, fitted
-from activelab.growing import Column
-from activelab.identity import Ids, id_hashes
-from activelab.rows import Bools, Ints, Probs, distinct, last_of_each, runs
+from activelab.identity import Ids
+from activelab.pools import Pools
+from activelab.rows import Bools, Ints, Probs, distinct
 from activelab.score import ItemScores, score
-from activelab.statistics import LabelCounts, ratio
 from activelab.trust import Trust
-from activelab.votes import Votes
-
-EXCLUDED, REGISTERED = -1, 1
-"""Statuses of an item; 0 is neither."""
 
 
 class Refresh(NamedTuple):
@@ -61,21 +54,30 @@ class Pool:
     """
 
     def __init__(
-        self, num_classes: int, models: Sequence[str], *, mode: Mode = Mode.STRICT
+        self,
+        num_classes: int,
+        models: Sequence[str],
+        *,
+        mode: Mode = Mode.STRICT,
+        pools: Pools | None = None,
     ) -> None:
         self.num_classes = num_classes
         self.mode = mode
         self.models = tuple(models)
-        self._items = Ids()
-        self._annotators = Ids()
-        self._hash = Column(np.uint64)
-        self._status = Column(np.int8)
-        self._alive = Column(np.bool_)
-        self._has_prediction = [Column(np.bool_) for _ in models]
-        self._pred_probs = [Column(np.float32, width=num_classes) for _ in models]
-        self._answers = AnswerTable(num_classes)
-        self._counts = LabelCounts()
+        self.pools = pools or Pools(num_classes, len(self.models))
+        """The columns that it shares; its own where none are given."""
+        self.number = self.pools.join()
+        """Its number among those."""
         self.epoch = fit(self.columns(), mode=self.mode)
+
+    @property
+    def epoch(self) -> Epoch:
+        """The parameters of the last fit."""
+        return self.pools.epoch(self.number)
+
+    @epoch.setter
+    def epoch(self, epoch: Epoch) -> None:
+        self.pools.set_epoch(self.number, epoch)
 
     # Facts
 
@@ -92,12 +94,8 @@ class Pool:
         label = np.asarray(labels, dtype=np.int64)
         check_labels(label, self.num_classes, lowest=NOTHING)
         _check_lengths(items, annotators, label)
-        place, annotator = self.places(items), np.array(self._annotators.add(annotators), np.int64)
-        last = last_of_each(place << 32 | annotator)
-        place = place[last]
-        touched, which = runs(place)
-        with self._changing(touched):
-            self._answers.put(touched, which, annotator[last], label[last])
+        annotator = self.pools.annotator_places(repeat(self._annotators), annotators)
+        self.pools.set_labels(self.places(items), annotator, label)
 
     def set_predictions(self, items: Sequence[str] | Ints, model: str, pred_probs: Probs) -> None:
         """Set a model's class probabilities ``(n, K)``; of several of one item the last counts."""
@@ -105,38 +103,17 @@ class Pool:
             message = f"pred_probs is {np.shape(pred_probs)}, not {(len(items), self.num_classes)}"
             raise InvalidInput(message)
         which = self._model(model)
-        touched = self.places(items)
-        self._pred_probs[which].rows[touched] = pred_probs
-        self._has_prediction[which].rows[touched] = True
-        self._settle(touched)
+        self.pools.set_predictions(self.places(items), which, pred_probs)
 
     def drop_predictions(self, items: Sequence[str] | Ints, model: str) -> None:
         """Take a model's predictions back."""
-        touched = self.places(items)
-        self._has_prediction[self._model(model)].rows[touched] = False
-        self._settle(touched)
+        which = self._model(model)
+        self.pools.drop_predictions(self.places(items), which)
 
     def set_status(self, items: Sequence[str] | Ints, status: Sequence[int] | Ints) -> None:
         """Set items ``REGISTERED`` (1), ``EXCLUDED`` (-1) or neither (0); the last one counts."""
         _check_lengths(items, status)
-        place = self.places(items)
-        last = last_of_each(place)
-        touched = place[last]
-        with self._changing(touched):
-            self._status.rows[touched] = np.asarray(status)[last]
-
-    def _known(self, items: Sequence[str]) -> list[int]:
-        """Look up items, making room for new ones."""
-        places = self._items.add(items)
-        size, before = len(self._items), len(self._hash)
-        if size > before:
-            for column in (self._hash, self._status, self._alive):
-                column.extend(size)
-            for column in (*self._has_prediction, *self._pred_probs):
-                column.extend(size)
-            self._answers.extend(size)
-            self._hash.rows[before:] = id_hashes(self._items.names[before:])
-        return places
+        self.pools.set_status(self.places(items), np.asarray(status, dtype=np.int64))
 
     def _model(self, model: str) -> int:
         if model not in self.models:
@@ -144,37 +121,12 @@ class Pool:
             raise InvalidInput(message)
         return self.models.index(model)
 
-    @contextmanager
-    def _changing(self, items: Ints) -> Iterator[None]:
-        """Keep what is counted true while facts of distinct ``items`` change."""
-        before = self._labels(items)
-        yield
-        self._counts.replace(before, self._labels(items))
-        self._settle(items)
-
-    def _labels(self, items: Ints) -> Votes:
-        """Gather the labels of ``items`` that count."""
-        items = items[self._status.rows[items] != EXCLUDED]
-        which, annotator, label = self._answers.take(items)
-        voted = label >= 0
-        rows = (which[voted], annotator[voted], label[voted])
-        return Votes.of(len(items), self.num_classes, rows)
-
-    def _settle(self, items: Ints) -> None:
-        """Tell anew which of ``items`` exist and are not excluded."""
-        status = self._status.rows[items]
-        exists = status == REGISTERED
-        exists |= self._answers.number(items) > 0
-        for has_prediction in self._has_prediction:
-            exists |= has_prediction.rows[items]
-        self._alive.rows[items] = exists & (status != EXCLUDED)
-
     # What is known
 
     @property
     def num_items(self) -> int:
         """Items that exist and are not excluded."""
-        return int(np.count_nonzero(self._alive.rows))
+        return int(np.count_nonzero(self.pools.alive(self.own())))
 
     @property
     def num_cells(self) -> int:
@@ -184,21 +136,33 @@ class Pool:
     @property
     def num_labels(self) -> int:
         """Labels of those items."""
-        return int(self._counts.classes.read(self.num_classes).sum())
+        return int(self.pools.num_labels(self._only).sum())
 
     @property
     def num_labelled(self) -> int:
         """Those of the items with at least one label."""
-        return int(self._counts.items.read(3).sum())
+        return int(self.pools.num_labelled(self._only).sum())
 
     @property
     def num_overlapping(self) -> int:
         """Those of the items with two labels or more."""
-        return int(self._counts.items.read(3)[2])
+        return int(self.pools.num_labelled(self._only)[:, 1].sum())
+
+    @property
+    def _only(self) -> Ints:
+        return np.array([self.number])
+
+    @property
+    def _items(self) -> Ids:
+        return self.pools.items[self.number]
+
+    @property
+    def _annotators(self) -> Ids:
+        return self.pools.annotators[self.number]
 
     def items(self) -> list[str]:
         """Return the ids of the items that exist and are not excluded, as ``columns`` has them."""
-        return list(compress(self._items.names, self._alive.rows.tolist()))
+        return self.named(self.standing())
 
     def places(self, items: Sequence[str] | Ints) -> Ints:
         """Return a number for each item, its own as long as the pool lives; new ones get the next.
@@ -206,31 +170,39 @@ class Pool:
         So who keeps more about items than the pool does can keep it in columns, too. Wherever
         items are asked for, their places may be given instead.
         """
-        return _placed(items, self._known)
+        if _are_places(items):
+            return items
+        return self.pools.places(repeat(self._items), cast("Sequence[str]", items))
 
     def named(self, places: Ints) -> list[str]:
         """Return the ids of the items that have these places."""
-        return [self._items.names[place] for place in places.tolist()]
+        return self.pools.named(places)
+
+    def own(self) -> Ints:
+        """Return the places of all items that it has ever known, ascending."""
+        return self.pools.own(self.number)
 
     def standing(self) -> Ints:
         """Return the places of the items that exist and are not excluded, as ``columns``."""
-        return np.flatnonzero(self._alive.rows)
+        return self.pools.standing(self.number)
 
     def alive(self, items: Sequence[str] | Ints) -> Bools:
         """Tell which items, or places, exist and are not excluded."""
-        alive: Bools = self._alive.rows[_placed(items, self._items.places)]
-        return alive
+        return self.pools.alive(self._known(items))
 
     def annotators(self) -> list[str]:
         """Return the ids of the annotators whose labels count, ascending."""
-        labels = self._counts.labels.read(len(self._annotators))
-        return sorted(compress(self._annotators.names, (labels > 0).tolist()))
+        return sorted(self.pools.named_annotators(self.labellers()))
+
+    def labellers(self) -> Ints:
+        """Return the places of the annotators whose labels count; `Pools` knows them so."""
+        known = self._annotators.places()
+        return known[self.pools.num_labels_by(known) > 0]
 
     def answers(self, items: Sequence[str]) -> list[list[str]]:
         """Return, for each item, the ids of all who labelled it or abstained, ascending."""
-        which, annotator, _ = self._answers.take(np.array(self._items.places(items), np.int64))
-        used, rank = self._ranked(annotator)
-        names = [self._annotators.names[place] for place in used]
+        which, annotator, _ = self.pools.answers(self._known(items))
+        names, rank = self._ranked(annotator)
         order = np.lexsort((rank, which))
         said = [names[place] for place in rank[order].tolist()]
         ends = np.cumsum(np.bincount(which, minlength=len(items))).tolist()
@@ -238,28 +210,13 @@ class Pool:
 
     def trust(self, annotators: Sequence[str]) -> Trust:
         """Tell how far to trust annotators: agreement now, weight at the last fit."""
-        place = np.array(self._annotators.places(annotators), dtype=np.int64)
-        compared = self._counts.compared.at(place)
-        epoch, known = self.epoch, self.epoch.places(annotators)
-        return Trust(
-            annotators=annotators,
-            annotator_agreement=ratio(
-                self._counts.agreeing.at(place), compared, undefined=float(epoch.agreement[-1])
-            ),
-            annotator_weight=epoch.consensus_stage.annotator_weight[known],
-            num_compared=compared,
-            num_overlapping=self._counts.overlapping.at(place),
-            num_annotations=self._counts.labels.at(place),
-            imputed=compared == 0,
-        )
+        return self.pools.trust(np.array(self._annotators.known(annotators), dtype=np.int64))
 
     # Fits and scores
 
     def due(self) -> bool:
         """Tell whether labels have grown by a tenth since the fit, or the regime has changed."""
-        fitted, labels = self.epoch.num_labels, self.num_labels
-        grown = labels > fitted and 10 * labels >= 11 * fitted
-        return grown or Regime.of(self._counts) is not self.epoch.regime
+        return bool(self.pools.due(self._only))
 
     def fit(self) -> Epoch:
         """Renew the epoch."""
@@ -271,7 +228,8 @@ class Pool:
 
         The epoch is the current one.
         """
-        return score(self.columns(items), self.epoch)
+        places = self._known(items)
+        return self.pools.scored(places, [self.epoch], np.zeros(len(places), np.int64))
 
     def refresh(self) -> Refresh:
         """Renew the epoch and score all items under it: the batch function on ``columns``."""
@@ -285,40 +243,33 @@ class Pool:
 
         Arrays may be views of the pool's own: use them before facts change.
         """
-        rows: slice | Ints
-        if items is None:
-            place, names = self.standing(), self.items()
-            rows = slice(None) if len(place) == len(self._items) else place
-        else:
-            rows = place = _placed(items, self._items.places)
-            names = self.named(place)
-        which, annotator, label = self._answers.take(place)
-        used, rank = self._ranked(annotator)
-        return Columns(
-            self.num_classes,
-            self.models,
-            names,
-            self._hash.rows[rows],
-            [self._annotators.names[place] for place in used],
-            sorted_answers(len(names), self.num_classes, which, rank, label),
-            tuple(pred_probs.rows[rows] for pred_probs in self._pred_probs),
-            np.array([has.rows[rows] for has in self._has_prediction]),
-        )
+        place = self.standing() if items is None else self._known(items)
+        names = self.named(place)
+        which, annotator, label = self.pools.answers(place)
+        annotators, rank = self._ranked(annotator)
+        answers = sorted_answers(len(names), self.num_classes, which, rank, label)
+        is_all = items is None and len(place) == self.pools.num_places
+        rows = slice(None) if is_all else place
+        return self.pools.columns(rows, names, self.models, annotators, answers)
 
-    def _ranked(self, annotator: Ints) -> tuple[list[int], Ints]:
-        """Sort the annotators that occur by id; return their places, and each row's rank."""
-        known = distinct(annotator).tolist()
-        used = sorted(known, key=self._annotators.names.__getitem__)
-        rank = np.empty(len(self._annotators), dtype=np.int64)
-        rank[used] = np.arange(len(used))
-        return used, rank[annotator]
+    def _ranked(self, annotator: Ints) -> tuple[list[str], Ints]:
+        """Sort the annotators that occur by id; return their ids, and the rank in each row."""
+        known = distinct(annotator)
+        names = self.pools.named_annotators(known)
+        order = sorted(range(len(names)), key=names.__getitem__)
+        rank = np.empty(int(known.max(initial=-1)) + 1, dtype=np.int64)
+        rank[known[order]] = np.arange(len(names))
+        return [names[at] for at in order], rank[annotator]
+
+    def _known(self, items: Sequence[str] | Ints) -> Ints:
+        """Look up known items; places are what they are, and an unknown item is a KeyError."""
+        if _are_places(items):
+            return items
+        return np.array(self._items.known(cast("Sequence[str]", items)), dtype=np.int64)
 
 
-def _placed(items: Sequence[str] | Ints, find: Callable[[Sequence[str]], list[int]]) -> Ints:
-    """Find the places of items; places are what they are."""
-    if isinstance(items, np.ndarray) and items.dtype.kind == "i":
-        return items
-    return np.array(find(cast("Sequence[str]", items)), dtype=np.int64)
+def _are_places(items: Sequence[str] | Ints) -> TypeGuard[Ints]:
+    return isinstance(items, np.ndarray) and items.dtype.kind == "i"
 
 
 def _check_lengths(*columns: Sequence[object] | Ints) -> None:

@@ -9,14 +9,34 @@ the labels where no model speaks.
 """
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
 from activelab.calibration import calibrated
 from activelab.columns import Columns
-from activelab.epoch import Stage
 from activelab.rows import DECIMALS, Bools, Floats, Ints, class_major, sums_at
 from activelab.votes import Votes
+
+
+class Weights(Protocol):
+    """What words weigh: those on all items by one stage, or those on each item by its own."""
+
+    @property
+    def annotator_weight(self) -> Floats:
+        """By voter."""
+
+    @property
+    def consensus_likelihood(self) -> float | Floats:
+        """One for all items, or ``(n,)``."""
+
+    @property
+    def mean_annotator_weight(self) -> float | Floats:
+        """One for all items, or ``(n,)``."""
+
+    @property
+    def model_weight(self) -> Floats:
+        """``(models,)``, or ``(models, n)``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +52,10 @@ class Beliefs:
 
     @classmethod
     def of(cls, columns: Columns, items: Ints | slice, temperature: Floats | None) -> "Beliefs":
-        """Read the block of ``items``; rescale it unless ``temperature`` is None."""
+        """Read the block of ``items``; rescale it unless ``temperature`` is None.
+
+        It is one a model, ``(models,)``, or one an item, too: ``(models, n)``.
+        """
         present = columns.has_prediction[:, items]
         probs = []
         for model, pred_probs in enumerate(columns.pred_probs):
@@ -43,7 +66,10 @@ class Beliefs:
         return cls(columns.num_classes, tuple(probs), present)
 
     def sums(self, weights: Floats) -> tuple[Floats, Floats]:
-        """Sum the models' probabilities by weight, ``(K, n)``, and their weights, ``(n,)``."""
+        """Sum the models' probabilities by weight, ``(K, n)``, and their weights, ``(n,)``.
+
+        ``weights`` are ``(models,)`` or ``(models, n)``.
+        """
         num_items = self.present.shape[1]
         belief, total = np.zeros((self.num_classes, num_items)), np.zeros(num_items)
         for probs, present, weight in zip(self.probs, self.present, weights, strict=True):
@@ -58,7 +84,7 @@ class Beliefs:
         return belief / np.maximum(number, 1)
 
 
-def posterior(votes: Votes, beliefs: Beliefs, stage: Stage) -> tuple[Floats, Floats]:
+def posterior(votes: Votes, beliefs: Beliefs, stage: Weights) -> tuple[Floats, Floats]:
     """Weigh labels and models under a stage: the posterior ``(K, n)``, and the weights ``(n,)``.
 
     Uniform where nothing has any weight.

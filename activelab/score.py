@@ -15,6 +15,7 @@ import numpy as np
 from activelab.columns import Columns
 from activelab.epoch import Epoch
 from activelab.fit import Fitted, Mode, fitted
+from activelab.joint import Epochs
 from activelab.judgement import judged
 from activelab.rows import Bools, Floats, Ints
 
@@ -59,7 +60,7 @@ def activelab(columns: Columns, *, mode: Mode = Mode.STRICT) -> ItemScores:
     return score(columns, by.epoch, by)
 
 
-def score(columns: Columns, epoch: Epoch, by: Fitted | None = None) -> ItemScores:
+def score(columns: Columns, epoch: Epoch | Epochs, by: Fitted | None = None) -> ItemScores:
     """Score items under an epoch; an item's result does not depend on the others, to the bit.
 
     ``by`` is as `judged` takes it: it saves time.
@@ -67,9 +68,9 @@ def score(columns: Columns, epoch: Epoch, by: Fitted | None = None) -> ItemScore
     num_items = len(columns.items)
     consensus = np.empty(num_items, dtype=np.int64)
     quality, scores = np.empty(num_items), np.empty(num_items)
-    spread = epoch.consensus_stage.mean_annotator_weight
     for block in judged(columns, epoch, by):
         q, weight = block.quality, block.weight
+        spread = block.epoch.consensus_stage.mean_annotator_weight
         consensus[block.items], quality[block.items] = block.consensus, q
         scores[block.items] = (q * weight + spread / columns.num_classes) / (weight + spread)
     return ItemScores(

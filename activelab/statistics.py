@@ -49,8 +49,8 @@ class Tally:
 
     def at(self, index: Ints) -> Ints:
         """Return the integers at some indices."""
-        self._reserve(int(index.max(initial=-1)) + 1)
-        return self._counts[index]
+        size = int(index.max(initial=-1)) + 1
+        return (self._counts if size <= len(self._counts) else self.read(size))[index]
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Tally):
@@ -77,6 +77,9 @@ class LabelCounts(Statistic):
 
     Annotator j's agreement is s_j = sum over items of the others that agree with j on it, by the
     sum of the others (CROWDLAB, eq. 5): ``agreeing[j] / compared[j]``.
+
+    Items may come in groups that have nothing in common, their annotators included: ``group``
+    ``(N,)`` is that of each item, a number from 0 on, and 0 of all where it is left out.
     """
 
     labels: Tally = field(default_factory=Tally)
@@ -85,23 +88,34 @@ class LabelCounts(Statistic):
     overlapping: Tally = field(default_factory=Tally)
     """Labels by annotator, on items with others' labels."""
     classes: Tally = field(default_factory=Tally)
+    """Labels by ``group x classes + class``."""
     items: Tally = field(default_factory=Tally)
-    """Labelled items by what they have: 1 label, or more (index 2)."""
+    """Labelled items by ``3 x group + n``: they have n = 1 label, or more (n = 2)."""
 
-    def add(self, votes: Votes) -> None:
+    def add(self, votes: Votes, group: Ints | None = None) -> None:
         """Count the labels of some more items, all that they have."""
-        self._count(votes, np.full(votes.num_items, 1))
+        self._count(votes, np.full(votes.num_items, 1), group)
 
-    def remove(self, votes: Votes) -> None:
+    def remove(self, votes: Votes, group: Ints | None = None) -> None:
         """Take back what ``add`` counted for these labels."""
-        self._count(votes, np.full(votes.num_items, -1))
+        self._count(votes, np.full(votes.num_items, -1), group)
 
-    def replace(self, before: Votes, after: Votes) -> None:
-        """Remove and add at once: half the calls, where there are few labels."""
+    def replace(self, before: Votes, after: Votes, group: Ints) -> None:
+        """Remove and add the same items at once: half the calls, where there are few labels."""
         sign = np.repeat([-1, 1], [before.num_items, after.num_items])
-        self._count(before.beside(after), sign)
+        self._count(before.beside(after), sign, np.concatenate([group, group]))
 
-    def _count(self, votes: Votes, sign: Ints) -> None:
+    def labels_of(self, groups: Ints, num_classes: int) -> Ints:
+        """Return how many labels groups have: ``(n,)``."""
+        labels = self.classes.at(groups[:, None] * num_classes + np.arange(num_classes))
+        total: Ints = labels.sum(axis=1)
+        return total
+
+    def items_of(self, groups: Ints) -> Ints:
+        """Return how many items of groups have one label, and how many have more: ``(n, 2)``."""
+        return self.items.at(groups[:, None] * 3 + np.array([1, 2]))
+
+    def _count(self, votes: Votes, sign: Ints, group: Ints | None) -> None:
         """Count items ``sign`` times ``(N,)``."""
         if not len(votes.label):
             return
@@ -111,9 +125,13 @@ class LabelCounts(Statistic):
         others = per_item[votes.item] - 1
         self.compared.change(votes.voter, times * others)
         self.overlapping.change(votes.voter, times * np.minimum(others, 1))
-        self.classes.change(votes.label, times)
         labelled = per_item > 0
-        self.items.change(np.minimum(per_item[labelled], 2), sign[labelled])
+        label, number = votes.label, np.minimum(per_item[labelled], 2)
+        if group is not None:
+            label = votes.num_classes * group[votes.item] + label
+            number = 3 * group[labelled] + number
+        self.classes.change(label, times)
+        self.items.change(number, sign[labelled])
 
 
 @dataclass(slots=True)
@@ -211,7 +229,7 @@ class PredictedCounts(Statistic):
         return np.where(self.items.read(num_models) > 0, scale, 0.0)
 
 
-def ratio(numerator: Array, denominator: Ints, *, undefined: float) -> Floats:
+def ratio(numerator: Array, denominator: Ints, *, undefined: float | Floats) -> Floats:
     """Divide counts; 0 / 0 is ``undefined``."""
     known = denominator > 0
     return np.where(known, numerator / np.where(known, denominator, 1), undefined)

@@ -21,7 +21,6 @@ from itertools import accumulate, pairwise
 import numpy as np
 
 from activelab.growing import Column
-from activelab.identity import Ids
 from activelab.ranking import top
 from activelab.rows import Bools, Floats, Ints
 
@@ -36,27 +35,31 @@ class Strata:
     Nothing is kept of items behind the last one that is in a stratum.
     """
 
-    __slots__ = ("_code", "_ids")
+    __slots__ = ("_code", "_codes")
 
     def __init__(self) -> None:
-        self._ids = Ids()
+        self._codes: dict[str, int] = {}
         self._code = Column(np.int32, fill=NO_STRATUM)
 
     def put(self, places: Ints, names: Sequence[str]) -> None:
         """Put items into strata; of several of one item the last counts."""
-        codes = self._ids.add(names)
+        codes = [self._codes.setdefault(name, len(self._codes)) for name in names]
         self._code.extend(int(places.max(initial=NO_STRATUM)) + 1)
         self._code.rows[places] = codes
 
+    def forget(self, places: Ints) -> None:
+        """Take items out of their strata."""
+        self._code.rows[places[places < len(self._code)]] = NO_STRATUM
+
     def of(self, places: Ints) -> list[str | None]:
         """Return the names of items' strata."""
-        names = [*self._ids.names, None]
+        names = [*self._codes, None]
         return [names[code] for code in self._at(places).tolist()]
 
     def among(self, listed: Sequence[str], places: Ints) -> Ints:
         """Return where items' strata stand in a list ``(n,)``; ``NO_STRATUM``: they do not."""
         where = {name: place for place, name in enumerate(listed)}
-        found = [where.get(name, NO_STRATUM) for name in self._ids.names]
+        found = [where.get(name, NO_STRATUM) for name in self._codes]
         return np.array([*found, NO_STRATUM], dtype=np.int64)[self._at(places)]
 
     def _at(self, places: Ints) -> Ints:

@@ -76,11 +76,16 @@ class Appraisal:
 
 def appraise(trust: Trust, epoch: Epoch) -> Appraisal:
     """Appraise annotators; each by their own counts and the epoch alone."""
+    return appraised(trust, epoch.num_classes, model_agreement(epoch) or 0)
+
+
+def appraised(trust: Trust, num_classes: int, bar: float | Floats) -> Appraisal:
+    """Appraise annotators by a model's agreement: one bar for all, or one for each, ``(n,)``."""
     agreeing = trust.annotator_agreement * trust.num_overlapping
-    low, high = beta_interval(1 + agreeing, 1 + trust.num_overlapping - agreeing)
-    chance, bar = 1 / epoch.num_classes, model_agreement(epoch)
+    low, high = _intervals(agreeing, trust.num_overlapping)
+    chance = 1 / num_classes
     # An interval ends below 1: of who always agrees it says nothing against a bar of 1.
-    below_model = (high < (bar or 0)) & (trust.annotator_agreement < 1)
+    below_model = (high < bar) & (trust.annotator_agreement < 1)
     flag = np.select(
         [high < chance, below_model, low > chance],
         [Flag.WORSE_THAN_CHANCE, Flag.BELOW_MODEL, Flag.FINE],
@@ -100,6 +105,20 @@ def model_agreement(epoch: Epoch) -> float | None:
     with_consensus = skill(1 - min(tested), epoch.num_classes)
     # Labels are no oftener equal to others than to the consensus; P may be drawn to less.
     return share(with_consensus * min(1.0, with_others / usual), epoch.num_classes)
+
+
+def _intervals(agreeing: Floats, number: Ints) -> tuple[Floats, Floats]:
+    """Return the intervals of annotators: each once, as many have few labels and so the same."""
+    order = np.lexsort((agreeing, number))
+    first = np.ones(len(order), dtype=np.bool_)
+    for column in (agreeing[order], number[order]):
+        first[1:] &= column[1:] == column[:-1]
+    first[1:] ^= True
+    once = order[first]
+    low, high = beta_interval(1 + agreeing[once], 1 + number[once] - agreeing[once])
+    which = np.empty(len(order), dtype=np.int64)
+    which[order] = np.cumsum(first) - 1
+    return low[which], high[which]
 
 
 def beta_interval(a: Floats, b: Floats) -> tuple[Floats, Floats]:

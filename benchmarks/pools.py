@@ -31,7 +31,7 @@ def filled(project: Project, items: int) -> None:
         places = project.pool.places(some)
         project.pool.set_predictions(places, "m", predictions(rng, truth))
         for kind in (facts.PREDICTION, facts.ANNOTATION):
-            project.latest.put(kind, places, np.ones(len(places), np.uint64))
+            project.shape.latest.put(kind, places, np.ones(len(places), np.uint64))
         item = np.repeat(np.arange(len(some)), 1 + rng.poisson(LABELS_PER_ITEM - 1, len(some)))
         right = rng.random(len(item)) < 0.75
         label = np.where(right, truth[item], rng.integers(len(CLASSES), size=len(item)))

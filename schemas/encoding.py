@@ -23,7 +23,7 @@ Flags = npt.NDArray[np.bool_]
 
 
 def encode_item_scores(  # noqa: PLR0913  # the columns are the record
-    project: str,
+    projects: Sequence[str],
     *,
     items: Sequence[str],
     activelab_score: Floats,
@@ -33,7 +33,7 @@ def encode_item_scores(  # noqa: PLR0913  # the columns are the record
     num_answers: Ints,
     has_prediction: Flags,
     progress: Sequence[str],
-    epoch: int,
+    epoch: Sequence[int],
     provisional: bool,
 ) -> list[Encoded]:
     """Encode item scores from columns (N,); a quality of NaN is null, where nothing is known.
@@ -42,28 +42,28 @@ def encode_item_scores(  # noqa: PLR0913  # the columns are the record
     """
     names = _texts(items)
     return _pairs(
-        project,
+        projects,
         names,
         {
             "type": "item_score",
             "schema_version": 1,
-            "project": project,
+            "project": _names(projects),
             "item": names,
             "activelab_score": _values(_finite(activelab_score)),
             "consensus_label": _names(consensus_label),
-            "consensus_quality": _values(consensus_quality.tolist()),
-            "num_annotations": _values(num_annotations.tolist()),
-            "num_answers": _values(num_answers.tolist()),
-            "has_prediction": _values(has_prediction.tolist()),
+            "consensus_quality": _values(consensus_quality),
+            "num_annotations": _values(num_annotations),
+            "num_answers": _values(num_answers),
+            "has_prediction": _values(has_prediction),
             "progress": _names(progress),
-            "epoch": epoch,
+            "epoch": _values(np.array(epoch, np.int64)),
             "provisional": provisional,
         },
     )
 
 
 def encode_annotator_trust(  # noqa: PLR0913  # the columns are the record
-    project: str,
+    projects: Sequence[str],
     *,
     annotators: Sequence[str],
     annotator_agreement: Floats,
@@ -75,28 +75,28 @@ def encode_annotator_trust(  # noqa: PLR0913  # the columns are the record
     num_overlapping: Ints,
     num_annotations: Ints,
     imputed: Flags,
-    epoch: int,
+    epoch: Sequence[int],
 ) -> list[Encoded]:
     """Encode annotators' trust from columns (M,); NaN is null, where nothing is known."""
     names = _texts(annotators)
     return _pairs(
-        project,
+        projects,
         names,
         {
             "type": "annotator_trust",
             "schema_version": 1,
-            "project": project,
+            "project": _names(projects),
             "annotator": names,
-            "annotator_agreement": _values(annotator_agreement.tolist()),
+            "annotator_agreement": _values(annotator_agreement),
             "agreement_low": _values(_finite(agreement_low)),
             "agreement_high": _values(_finite(agreement_high)),
             "flag": _names(flag),
-            "annotator_weight": _values(annotator_weight.tolist()),
-            "num_compared": _values(num_compared.tolist()),
-            "num_overlapping": _values(num_overlapping.tolist()),
-            "num_annotations": _values(num_annotations.tolist()),
-            "imputed": _values(imputed.tolist()),
-            "epoch": epoch,
+            "annotator_weight": _values(annotator_weight),
+            "num_compared": _values(num_compared),
+            "num_overlapping": _values(num_overlapping),
+            "num_annotations": _values(num_annotations),
+            "imputed": _values(imputed),
+            "epoch": _values(np.array(epoch, np.int64)),
         },
     )
 
@@ -119,7 +119,7 @@ def encode_selections(
             "schema_version": 1,
             "project": project,
             "window": window,
-            "rank": _values(range(1, len(items) + 1)),
+            "rank": _values(np.arange(1, len(items) + 1)),
             "of": len(items),
             "item": _texts(items),
             "score": _values(_finite(score)),
@@ -134,10 +134,10 @@ def encode_selections(
     ]
 
 
-def _pairs(project: str, names: list[bytes], fields: dict[str, Any]) -> list[Encoded]:
-    """Encode records that are of pairs of the project and a name."""
-    prefix = pair_prefix(project)
-    keys = [prefix + name + b"]" for name in names]
+def _pairs(projects: Sequence[str], names: list[bytes], fields: dict[str, Any]) -> list[Encoded]:
+    """Encode records that are of pairs of a project and a name."""
+    prefixes = {project: pair_prefix(project) for project in set(projects)}
+    keys = [prefixes[project] + name + b"]" for project, name in zip(projects, names, strict=True)]
     return list(zip(keys, _records(fields), strict=True))
 
 
@@ -168,15 +168,16 @@ def _names(names: Sequence[str | None]) -> list[bytes]:
     return [encoded[name] for name in names]
 
 
-def _values(values: Sequence[float]) -> list[bytes]:
+def _values(values: npt.NDArray[Any]) -> list[bytes]:
     """Encode numbers, or truth values; NaN is null."""
-    return orjson.dumps([*values])[1:-1].split(b",") if values else []
+    column = np.ascontiguousarray(values)
+    encoded = orjson.dumps(column, option=orjson.OPT_SERIALIZE_NUMPY)
+    return encoded[1:-1].split(b",") if len(column) else []
 
 
-def _finite(column: Floats) -> list[float]:
-    """Return a column as floats; orjson would write NaN and infinity as null."""
+def _finite(column: Floats) -> Floats:
+    """Return a column of which none is NaN or infinite: orjson writes both as null."""
     if not np.isfinite(column).all():
         msg = f"Not finite: {column[~np.isfinite(column)][:5]}"
         raise ValueError(msg)
-    values: list[float] = column.tolist()
-    return values
+    return column

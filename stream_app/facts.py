@@ -62,15 +62,15 @@ CHUNK = 50_000
 
 @dataclass(frozen=True, slots=True)
 class FactColumns:
-    """Facts of one project and kind, encoded: parallel columns ``(n,)``."""
+    """Facts of one kind, encoded: parallel columns ``(n,)``."""
 
-    project: str
+    projects: Sequence[str]
     kind: bytes
     keys: Sequence[bytes]
     items: Sequence[str]
     """Empty at a load, as the keys are: nobody asks for them there."""
     places: Ints
-    """Those of the items in the project's pool."""
+    """Those of the items in their projects' pools; of no use where there is no such project."""
     who: Sequence[str]
     """Annotators or models; empty names where the kind has neither."""
     facts: Sequence[bytes]
@@ -81,7 +81,7 @@ class FactColumns:
         if rows == list(range(len(self.facts))):
             return self
         return FactColumns(
-            self.project,
+            [self.projects[row] for row in rows],
             self.kind,
             [self.keys[row] for row in rows],
             [self.items[row] for row in rows],
@@ -302,14 +302,17 @@ def split_prediction(fact: bytes) -> tuple[bytes, bytes]:
     return fact[at:end], fact[end:]
 
 
-def predictions_alike(some: FactColumns) -> dict[tuple[str, bytes], list[int]]:
-    """Return the rows of predictions by model and encoded classes; neighbours have the same."""
-    alike: dict[tuple[str, bytes], list[int]] = defaultdict(list)
-    model, classes = "", b""
-    for row, (who, fact) in enumerate(zip(some.who, some.facts, strict=True)):
-        if who != model or not fact.startswith(classes, _ORDER.size):
-            model, (classes, _) = who, split_prediction(fact)
-            rows = alike[model, classes]
+def predictions_alike(some: FactColumns) -> dict[tuple[str, str, bytes], list[int]]:
+    """Return the rows of predictions by project, model and encoded classes.
+
+    Neighbours have the same.
+    """
+    alike: dict[tuple[str, str, bytes], list[int]] = defaultdict(list)
+    last, classes = ["", ""], b""
+    for row, (*of, fact) in enumerate(zip(some.projects, some.who, some.facts, strict=True)):
+        if of != last or not fact.startswith(classes, _ORDER.size):
+            last, (classes, _) = of, split_prediction(fact)
+            rows = alike[of[0], of[1], classes]
         rows.append(row)
     return alike
 

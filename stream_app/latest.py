@@ -12,7 +12,7 @@ from stream_app.facts import Remembered, Times
 
 
 class Latest:
-    """The latest times by kind, and by the items' places in the project's pool."""
+    """The latest times by kind, and by the items' places."""
 
     def __init__(self) -> None:
         self._times = Remembered[bytes, Column](lambda _kind: Column(np.uint64))
@@ -25,6 +25,11 @@ class Latest:
     def put(self, kind: bytes, places: Ints, times: Times) -> None:
         """Take facts in, in any order, however often an item is among them."""
         np.maximum.at(self._of(kind, places), places, times)
+
+    def forget(self, places: Ints) -> None:
+        """Forget all facts of items."""
+        for kind in self._times:
+            self._of(kind, places)[places] = 0
 
     def _of(self, kind: bytes, places: Ints) -> Times:
         column = self._times[kind]

@@ -6,19 +6,20 @@ is kept apart from them: it outlives an item that is excluded for a while.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
 
 import schemas
-from activelab import PROGRESS, ItemScores, appraise
+from activelab import PROGRESS, ItemScores
 from activelab.rows import Ints
 from schemas import Rejection, Topic
 from stream_app import facts
 from stream_app.ports import Change, Message, Record
 from stream_app.project import Project
-from stream_app.said import NOTHING, Codes
+from stream_app.projects import Projects
+from stream_app.said import NOTHING, Codes, codes
 
 
 @dataclass(slots=True)
@@ -29,52 +30,61 @@ class Outbound:
     messages: dict[str, list[Record]] = field(default_factory=lambda: defaultdict(list))
 
     def say_scores(
-        self, project: Project, places: Ints, scores: ItemScores, *, provisional: bool
+        self, projects: Projects, places: Ints, scores: ItemScores, *, provisional: bool
     ) -> None:
         """Publish the scores of the items at ``places``, and keep what of it is new."""
-        progress = project.progress(scores)
+        which = projects.of_items(places)
+        progress = projects.progress(which, scores)
         encoded = schemas.encode_item_scores(
-            project.id,
+            projects.each(which, lambda project: project.id),
             items=scores.item_ids,
             activelab_score=scores.activelab_score,
-            consensus_label=project.names(scores.consensus_label),
+            consensus_label=projects.names(which, scores.consensus_label),
             consensus_quality=scores.consensus_quality,
             num_annotations=scores.num_annotations,
             num_answers=scores.num_answers,
             has_prediction=scores.has_prediction,
             progress=[PROGRESS[so_far] for so_far in progress.tolist()],
-            epoch=project.ledger.epoch,
+            epoch=projects.each(which, lambda project: project.ledger.epoch),
             provisional=provisional,
         )
         self._say(Topic.ITEM_SCORES, encoded)
-        self._remember(project, places, project.said.codes(scores, progress))
+        self._remember(projects, places, codes(scores, progress))
 
-    def say_gone(self, project: Project, places: Ints) -> None:
+    def say_gone(self, projects: Projects, places: Ints) -> None:
         """Publish a tombstone for each item of which a score was said and that is no more."""
-        gone = self._remember(project, places, np.full(len(places), NOTHING, np.uint16))
+        gone = self._remember(projects, places, np.full(len(places), NOTHING, np.uint16))
         self.messages[Topic.ITEM_SCORES].extend(
-            Message(schemas.pair_key(project.id, item), None) for item in gone
+            Message(schemas.pair_key(project.id, item), None) for project, item in gone
         )
 
-    def _remember(self, project: Project, places: Ints, codes: Codes) -> list[str]:
+    def _remember(
+        self, projects: Projects, places: Ints, codes: Codes
+    ) -> list[tuple[Project, str]]:
         """Keep what is said of distinct items; return those of which that is new."""
-        new = np.flatnonzero(project.said.at(places) != codes)
-        project.said.put(places[new], codes[new])
-        changed = project.pool.named(places[new])
-        prefix = facts.said_prefix(project.id)
-        self.changes.extend(
-            (prefix + item.encode(), project.said.encode(code))
-            for item, code in zip(changed, codes[new].tolist(), strict=True)
+        said = projects.shape.said
+        new = np.flatnonzero(said.at(places) != codes)
+        places, codes = places[new], codes[new]
+        said.put(places, codes)
+        which, names = projects.of_items(places).tolist(), projects.pools.named(places)
+        prefixes = [facts.said_prefix(project.id) for project in projects.all]
+        encoded = facts.Remembered[tuple[int, int], bytes](
+            lambda of: projects.all[of[0]].words.encode(of[1])
         )
-        return changed
+        self.changes.extend(
+            (prefixes[at] + item.encode(), encoded[at, code])
+            for at, item, code in zip(which, names, codes.tolist(), strict=True)
+        )
+        return [(projects.all[at], item) for at, item in zip(which, names, strict=True)]
 
-    def say_trust(self, project: Project, annotators: Sequence[str]) -> None:
-        """Publish how far annotators are trusted."""
-        trust = project.pool.trust(annotators)
-        appraisal = appraise(trust, project.pool.epoch)
+    def say_trust(self, projects: Projects, annotators: Ints) -> None:
+        """Publish how far annotators, known by their places, are trusted."""
+        which = projects.of_annotators(annotators)
+        trust = projects.pools.trust(annotators)
+        appraisal = projects.pools.appraise(annotators, trust)
         encoded = schemas.encode_annotator_trust(
-            project.id,
-            annotators=annotators,
+            projects.each(which, lambda project: project.id),
+            annotators=trust.annotators,
             annotator_agreement=trust.annotator_agreement,
             agreement_low=appraisal.low,
             agreement_high=appraisal.high,
@@ -84,7 +94,7 @@ class Outbound:
             num_overlapping=trust.num_overlapping,
             num_annotations=trust.num_annotations,
             imputed=trust.imputed,
-            epoch=project.ledger.epoch,
+            epoch=projects.each(which, lambda project: project.ledger.epoch),
         )
         self._say(Topic.ANNOTATOR_TRUST, encoded)
 

@@ -101,7 +101,7 @@ def select_best(
         item_ids,
         could,
         number,
-        stratum=project.strata.among(listed, places),
+        stratum=project.shape.strata.among(listed, places),
         quotas=[settings.strata[name].quota for name in listed],
         priorities=[settings.strata[name].priority for name in listed],
         window=project.ledger.next_window,

@@ -1,4 +1,4 @@
-"""What is published of a project's items: consensus and progress, one number an item, by place.
+"""What is published of items: consensus and progress, one number an item, by place.
 
 The table keeps the same by item and by name (`facts.encode_said`), so that it stays true when a
 project's classes change: what then was said of a class that is no more differs from all that is.
@@ -22,17 +22,10 @@ _UNLISTED = np.iinfo(np.uint16).max
 
 
 class Said:
-    """What is published of items, by their places in the project's pool; `NOTHING` of most."""
+    """What is published of items, by their places; `NOTHING` of most."""
 
-    def __init__(self, classes: Sequence[str]) -> None:
-        self._names: tuple[str | None, ...] = (None, *classes)
-        self._numbers = {name: number for number, name in enumerate(self._names)}
+    def __init__(self) -> None:
         self._codes = Column(np.uint16)
-
-    def codes(self, scores: ItemScores, progress: npt.NDArray[np.uint8]) -> Codes:
-        """Return what there is to be said of items, as `at` returns what is said: ``(n,)``."""
-        named = scores.consensus_label + 1
-        return (1 + len(PROGRESS) * named + progress).astype(np.uint16)
 
     def at(self, places: Ints) -> Codes:
         """Return what is said of the items at ``places``: ``(n,)``."""
@@ -45,9 +38,24 @@ class Said:
         self._codes.extend(int(places.max(initial=-1)) + 1)
         self._codes.rows[places] = codes
 
-    def places(self) -> Ints:
-        """Return the places of the items of which anything is said, ascending."""
-        return np.flatnonzero(self._codes.rows)
+    def spoken_of(self, places: Ints) -> Ints:
+        """Return those of the places of whose items anything is said."""
+        spoken_of: Ints = places[self.at(places) != NOTHING]
+        return spoken_of
+
+
+def codes(scores: ItemScores, progress: npt.NDArray[np.uint8]) -> Codes:
+    """Return what there is to be said of items, as `Said` keeps it: ``(n,)``."""
+    named = scores.consensus_label + 1
+    return (1 + len(PROGRESS) * named + progress).astype(np.uint16)
+
+
+class Words:
+    """What codes say, in the words of a project's classes."""
+
+    def __init__(self, classes: Sequence[str]) -> None:
+        self._names: tuple[str | None, ...] = (None, *classes)
+        self._numbers = {name: number for number, name in enumerate(self._names)}
 
     def encode(self, code: int) -> bytes:
         """Return a code as the table has it."""

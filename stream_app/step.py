@@ -72,7 +72,7 @@ class Step:
 
     def _fold(self, partition: Partition, topic: str, piece: Facts) -> Outbound:
         incoming = list(keyed(partition, piece))
-        keys = unsure(partition, incoming)
+        keys = unsure(incoming)
         known = dict(zip(keys, self.store.get_many(partition.number, keys), strict=True))
         folded = fold(partition, topic, piece, incoming, known)
         self.telemetry.folded(piece, folded)

@@ -20,7 +20,9 @@ from stream_app.outbound import Outbound
 from stream_app.partition import Partition
 from stream_app.ports import Message
 from stream_app.project import Project
+from stream_app.projects import Projects
 from stream_app.ranking import Ranking, rank
+from stream_app.said import codes
 
 RULE_VERSION = "4"
 """Changes when the same input would give another window; an audit refuses other versions."""
@@ -87,7 +89,7 @@ def close_window(
     ledger.note(scores, ranking.relabel, asdict(ahead))
     _say_selections(last, project, ranking, window=window, now=now)
     _say_manifest(last, partition, project, close, window, ranking, ahead)
-    last.say_trust(project, project.pool.annotators())
+    last.say_trust(Projects([project]), project.pool.labellers())
     if close.request_id is not None:
         key = facts.request_key(project.id, close.request_id)
         last.changes.append((key, facts.encode_number(window)))
@@ -134,17 +136,16 @@ def _say_changes(last: Outbound, project: Project, scores: ItemScores) -> Iterat
 
     What is left for one of them is said in the ``last``, with the window.
     """
-    standing = project.pool.standing()
-    changed = np.flatnonzero(
-        project.said.at(standing) != project.said.codes(scores, project.progress(scores))
-    )
-    gone = np.setdiff1d(project.said.places(), standing, assume_unique=True)
+    alone, said, standing = Projects([project]), project.shape.said, project.pool.standing()
+    progress = alone.progress(alone.of_items(standing), scores)
+    changed = np.flatnonzero(said.at(standing) != codes(scores, progress))
+    gone = np.setdiff1d(said.spoken_of(project.pool.own()), standing, assume_unique=True)
     for at in range(0, len(changed) + len(gone), CHUNK):
         rows, end = changed[at : at + CHUNK], at + CHUNK - len(changed)
         outbound = Outbound() if end < len(gone) else last
         if len(rows):
-            outbound.say_scores(project, standing[rows], scores.take(rows), provisional=False)
-        outbound.say_gone(project, gone[max(0, end - CHUNK) : max(0, end)])
+            outbound.say_scores(alone, standing[rows], scores.take(rows), provisional=False)
+        outbound.say_gone(alone, gone[max(0, end - CHUNK) : max(0, end)])
         if outbound is not last:
             yield outbound
 
@@ -162,7 +163,7 @@ def _say_selections(
         score=ranking.score,
         answered_by=project.pool.answers(ranking.items),
         relabel=ranking.relabel,
-        stratum=project.strata.of(project.pool.places(ranking.items)),
+        stratum=project.shape.strata.of(project.pool.places(ranking.items)),
     )
     key = schemas.project_key(project.id)
     outbound.messages[Topic.SELECTIONS].extend(Message(key, value) for value in encoded)

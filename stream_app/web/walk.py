@@ -154,8 +154,8 @@ def listed(project: Project, names: Sequence[str], limit: int, now: int) -> List
     by_method = scored(project, columns, by_scores)
     could = eligible(project, by_scores, leased=held)
     best = select_best(project, by_method, items, could, places, limit)
-    chosen = by_scores.take(best)
-    return Listed(list(chosen.item_ids), chosen, by_method[best], project.strata.of(places[best]))
+    chosen, strata = by_scores.take(best), project.shape.strata.of(places[best])
+    return Listed(list(chosen.item_ids), chosen, by_method[best], strata)
 
 
 def leased_places(project: Project, now: int) -> npt.NDArray[np.int64]:

@@ -23,8 +23,12 @@ from activelab import (
     ItemScores,
     Mode,
     Pool,
+    Pools,
     activelab,
+    appraise,
     columns,
+    fit,
+    score,
     top,
 )
 
@@ -41,6 +45,8 @@ prediction = st.tuples(
     st.none() | st.sampled_from([(1, 0, 0), (2, 1, 1), (1, 2, 5), (1, 1, 1), (0, 3, 2), (4, 3, 3)]),
 )
 status = st.tuples(items, st.integers(EXCLUDED, 1))
+RESIDENT = st.integers(0, 2)
+"""One of three pools that share columns."""
 
 
 @dataclass
@@ -73,8 +79,8 @@ def normal(weights: tuple[int, ...]) -> list[float]:
 class Said:
     """A pool and the truth, told the same."""
 
-    def __init__(self, mode: Mode) -> None:
-        self.pool = Pool(NUM_CLASSES, MODELS, mode=mode)
+    def __init__(self, mode: Mode, pools: Pools | None = None) -> None:
+        self.pool = Pool(NUM_CLASSES, MODELS, mode=mode, pools=pools)
         self.truth = Truth()
 
     def answers(self, rows: list[tuple[str, str, int]]) -> None:
@@ -198,9 +204,106 @@ class RobustPoolIsBatch(PoolIsBatch):
     mode = Mode.ROBUST
 
 
+class PoolsAreEachAsAlone(RuleBasedStateMachine):
+    """Pools that share columns know what each knows by itself, to the bit; so do new ones."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pools = Pools(NUM_CLASSES, len(MODELS))
+        self.said = [Said(mode, self.pools) for mode in (*Mode, Mode.ROBUST)]
+
+    @rule(rows=st.lists(st.tuples(RESIDENT, answer), min_size=1, max_size=20))
+    def annotators_answer_at_once(self, rows: list[tuple[int, tuple[str, str, int]]]) -> None:
+        numbers = [self.said[at].pool.number for at, _ in rows]
+        items, who, labels = zip(*(row for _, row in rows), strict=True)
+        self.pools.set_labels(
+            self.pools.places((self.pools.items[number] for number in numbers), items),
+            self.pools.annotator_places((self.pools.annotators[number] for number in numbers), who),
+            np.array(labels),
+        )
+        for at, (item, annotator, label) in rows:
+            self.said[at].truth.labels[item, annotator] = label
+
+    @rule(at=RESIDENT, rows=st.lists(answer, min_size=1, max_size=12))
+    def annotators_of_one_answer(self, at: int, rows: list[tuple[str, str, int]]) -> None:
+        self.said[at].answers(rows)
+
+    @rule(at=RESIDENT, row=prediction)
+    def model_predicts(self, at: int, row: tuple[str, str, tuple[int, ...] | None]) -> None:
+        self.said[at].prediction(*row)
+
+    @rule(at=RESIDENT, rows=st.lists(status, max_size=3))
+    def items_are_registered_or_excluded(self, at: int, rows: list[tuple[str, int]]) -> None:
+        self.said[at].statuses(rows)
+
+    @rule(at=RESIDENT)
+    def an_epoch_is_renewed(self, at: int) -> None:
+        self.said[at].pool.fit()
+
+    @rule(at=RESIDENT, mode=st.sampled_from(Mode))
+    def one_leaves_and_another_comes(self, at: int, mode: Mode) -> None:
+        self.pools.leave(self.said[at].pool.number)
+        self.said[at] = Said(mode, self.pools)
+
+    @invariant()
+    def refreshed_each_is_the_batch(self) -> None:
+        for said in self.said:
+            pool, truth, before = said.pool, said.truth.columns(), said.pool.epoch
+            refreshed = pool.refresh()
+            pool.epoch = before
+            assert state(refreshed.scores) == state(activelab(truth, mode=pool.mode))
+            assert parameters(refreshed.epoch) == parameters(fit(truth, mode=pool.mode))
+            assert pool.num_labels == len(truth.labels().label)
+            labelled = np.unique(truth.labels().voter).tolist()
+            assert pool.annotators() == [truth.annotators[voter] for voter in labelled]
+
+    @invariant()
+    def scored_at_once_they_are_scored_as_alone(self) -> None:
+        everything = np.concatenate([said.pool.standing() for said in self.said])[::-1]
+        together = list(self.pools.scores(everything))
+        places = np.concatenate([np.empty(0, np.int64), *(places for places, _ in together)])
+        assert sorted(places.tolist()) == sorted(everything.tolist())
+        for said in self.said:
+            number, found = said.pool.number, dict[str, tuple[float | int, ...]]()
+            for some, scores in together:
+                found |= state(scores.take(np.flatnonzero(self.pools.of_items(some) == number)))
+            assert found == state(score(said.pool.columns(), said.pool.epoch))
+
+    @invariant()
+    def trusted_at_once_they_are_trusted_as_alone(self) -> None:
+        everybody = np.concatenate([said.pool.labellers() for said in self.said])
+        together = self.pools.trust(everybody)
+        appraisal = self.pools.appraise(everybody, together)
+        begin = 0
+        for said in self.said:
+            named = self.pools.named_annotators(said.pool.labellers())
+            rows = slice(begin, begin + len(named))
+            trust = said.pool.trust(named)
+            epoch = said.pool.epoch
+            alone = appraise(trust, epoch)
+            assert together.annotators[rows] == named
+            weight = epoch.consensus_stage.annotator_weight[epoch.places(named)]
+            assert together.annotator_weight[rows].tolist() == weight.tolist()
+            assert together.annotator_agreement[rows].tolist() == trust.annotator_agreement.tolist()
+            assert appraisal.low[rows].tolist() == alone.low.tolist()
+            assert appraisal.high[rows].tolist() == alone.high.tolist()
+            assert appraisal.flag[rows].tolist() == alone.flag.tolist()
+            begin += len(named)
+
+    @invariant()
+    def each_is_due_as_alone(self) -> None:
+        due = self.pools.due(np.array([said.pool.number for said in self.said]))
+        for said in self.said:
+            epoch, truth = said.pool.epoch, fit(said.truth.columns())
+            grown = truth.num_labels > epoch.num_labels
+            grown &= 10 * truth.num_labels >= 11 * epoch.num_labels
+            assert (said.pool.number in due) == (grown or truth.regime is not epoch.regime)
+
+
 TestPoolIsBatch = PoolIsBatch.TestCase
 TestRobustPoolIsBatch = RobustPoolIsBatch.TestCase
-for machine in (TestPoolIsBatch, TestRobustPoolIsBatch):
+TestPoolsAreEachAsAlone = PoolsAreEachAsAlone.TestCase
+for machine in (TestPoolIsBatch, TestRobustPoolIsBatch, TestPoolsAreEachAsAlone):
     machine.settings = settings(max_examples=100, stateful_step_count=12)
 
 in_both_modes = pytest.mark.parametrize("mode", Mode)

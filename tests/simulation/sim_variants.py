@@ -24,6 +24,7 @@ from stream_app.outbound import Outbound
 from stream_app.partition import Partition
 from stream_app.ports import Change, Message, Messages
 from stream_app.project import Project
+from stream_app.projects import Projects
 from stream_app.step import Step
 from stream_app.transport.errors import TransactionLost
 
@@ -264,22 +265,22 @@ def nobody_is_done(scores: ItemScores, *, target: float | None) -> object:
     return np.zeros(len(scores.item_ids), np.bool_)
 
 
-def strata_are_in_memory_only(self: Project, *known: Sequence[bytes]) -> None:
+def strata_are_in_memory_only(self: Projects, *known: Any) -> None:
     _load_facts(self, *known)
-    self.strata = Strata()
+    self.shape.strata = Strata()
 
 
 def the_last_is_the_latest(self: Latest, kind: bytes, places: Ints, times: facts.Times) -> None:
     self._of(kind, places)[places] = times
 
 
-def what_is_loaded_is_never_late(self: Project, *known: Sequence[bytes]) -> None:
+def what_is_loaded_is_never_late(self: Projects, *known: Any) -> None:
     _load_facts(self, *known)
-    self.latest = Latest()
+    self.shape.latest = Latest()
 
 
 _lease, _advance = Outbound.lease, Partition.advance
-_rank, _load_facts = windows.rank, Project.load_facts
+_rank, _load_facts = windows.rank, Projects.load_facts
 _at_boundary: Callable[..., object] = windows._at_boundary
 _verdict: Callable[..., object] = windows.verdict
 
@@ -313,7 +314,7 @@ VARIANTS = (
     Variant(
         "facts that are loaded are late for nothing",
         50,
-        rules={"project.Project.load_facts": what_is_loaded_is_never_late},
+        rules={"projects.Projects.load_facts": what_is_loaded_is_never_late},
     ),
     Variant("a lease is skipped", 50, rules={"outbound.Outbound.lease": lease_all_but_the_last}),
     Variant("leases are in memory only", 50, rules={"outbound.Outbound.lease": lease_in_memory}),
@@ -324,7 +325,7 @@ VARIANTS = (
     Variant(
         "strata are in memory only",
         50,
-        rules={"project.Project.load_facts": strata_are_in_memory_only},
+        rules={"projects.Projects.load_facts": strata_are_in_memory_only},
     ),
     Variant("now goes back", 50, rules={"partition.Partition.advance": the_clock_goes_back}),
 )

@@ -6,7 +6,7 @@ import pytest
 from activelab import NOTHING
 from activelab.answers import AnswerTable
 from activelab.growing import Column
-from activelab.identity import Ids, id_hashes
+from activelab.identity import Ids, Names, id_hashes
 
 
 def test_a_column_keeps_its_rows_and_fills_new_ones() -> None:
@@ -19,13 +19,28 @@ def test_a_column_keeps_its_rows_and_fills_new_ones() -> None:
     assert column.rows.tolist() == [4, 5] + [-2] * 7
 
 
-def test_a_place_is_given_once() -> None:
-    ids = Ids()
-    assert ids.add(["b", "a", "b"]) == [0, 1, 0]
-    assert ids.add(["c", "a"]) == [2, 1]
-    assert ids.names == ["b", "a", "c"]
-    assert ids.places(["c", "b"]) == [2, 0]
-    assert len(ids) == 3
+def test_a_place_is_of_one_owner() -> None:
+    names = Names()
+    ours, theirs = Ids(names, 0), Ids(names, 1)
+    assert [ours[name] for name in ("b", "a", "b")] == [0, 1, 0]
+    assert [theirs[name] for name in ("c", "a")] == [2, 3]
+    assert names.names == ["b", "a", "c", "a"]
+    assert names.fresh == [(0, 0), (0, 1), (1, 2), (1, 3)]
+    assert ours.known(["a", "b"]) == [1, 0]
+    assert ours.places().tolist() == [0, 1]
+    assert (len(ours), len(names)) == (2, 4)
+    with pytest.raises(KeyError, match="known"):
+        ours.known(["a", "c"])
+    assert "c" not in ours
+
+
+def test_a_place_that_is_taken_back_is_given_away_anew() -> None:
+    names = Names()
+    ours, theirs = Ids(names, 0), Ids(names, 1)
+    assert [ours["a"], ours["b"]] == [0, 1]
+    names.take_back([0])
+    assert [theirs["c"], theirs["d"]] == [0, 2]
+    assert names.names == ["c", "b", "d"]
 
 
 def test_hashes_are_the_same_everywhere() -> None:

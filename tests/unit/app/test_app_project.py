@@ -26,8 +26,7 @@ def test_mass_on_unlisted_classes_is_dropped_and_the_rest_renormalised() -> None
 def test_a_projects_record_is_read_as_it_was_written() -> None:
     settings = ProjectSettings(classes=("a", "b"), models=("m",), budget=3, window_seconds=60)
     ledger = Ledger(next_window=4, last_boundary=7, spent=2, epoch=9, closed_at=11)
-    again = Project.decode("p", Project("p", settings, ledger).encode())
-    assert (again.settings, again.ledger) == (settings, ledger)
+    assert Project.decode(Project("p", settings, ledger).encode()) == (settings, ledger)
 
 
 @pytest.mark.parametrize(("before", "after"), [("strict", "robust"), ("robust", "strict")])

@@ -42,7 +42,7 @@ def true_by_facts(records: dict[Topic, list[SourceRecord]]) -> dict[bytes, bytes
     for topic, some in records.items():
         place = {"topic": topic, "partition": 0, "partitions": 1, "begin": 0, "end": len(some)}
         for piece in decode(some, **place, max_rows=3, max_bytes=10**9):
-            for come in keyed(Partition(0), piece) if isinstance(piece, Facts) else ():
+            for _, come in keyed(Partition(0), piece) if isinstance(piece, Facts) else ():
                 for key, fact in zip(come.keys, come.facts, strict=True):
                     if facts.newer(fact, found.get(key)):
                         found[key] = fact

@@ -48,17 +48,17 @@ def columns(num: int, elements: st.SearchStrategy[Any], dtype: Any) -> Any:
     return hnp.arrays(dtype, num, elements=elements)
 
 
-@given(NAMES, st.integers(0, 4), st.data())
-def test_encoded_item_scores_are_what_the_model_dumps(
-    project: str, num: int, data: st.DataObject
-) -> None:
+@given(st.integers(0, 4), st.data())
+def test_encoded_item_scores_are_what_the_model_dumps(num: int, data: st.DataObject) -> None:
+    projects = data.draw(st.lists(NAMES, min_size=num, max_size=num))
+    epochs = data.draw(st.lists(st.integers(0, 2**40), min_size=num, max_size=num))
     counts = columns(num, st.integers(0, 2**31 - 1), np.int32)
     items = data.draw(st.lists(NAMES, min_size=num, max_size=num))
     labels = data.draw(st.lists(st.none() | NAMES, min_size=num, max_size=num))
     quality = data.draw(columns(num, FINITE | st.just(np.nan), np.float64))
     score = data.draw(columns(num, FINITE, np.float64))
     encoded = encode_item_scores(
-        project,
+        projects,
         items=items,
         activelab_score=score,
         consensus_label=labels,
@@ -67,7 +67,7 @@ def test_encoded_item_scores_are_what_the_model_dumps(
         num_answers=data.draw(counts),
         has_prediction=data.draw(columns(num, st.booleans(), np.bool_)),
         progress=data.draw(st.lists(PROGRESS, min_size=num, max_size=num)),
-        epoch=7,
+        epoch=epochs,
         provisional=True,
     )
     assert len(encoded) == num
@@ -76,18 +76,21 @@ def test_encoded_item_scores_are_what_the_model_dumps(
         assert isinstance(said, ItemScore)
         assert said.to_bytes() == value
         assert (said.item, said.consensus_label) == (items[at], labels[at])
+        assert (said.project, said.epoch) == (projects[at], epochs[at])
         assert said.activelab_score == score[at]
         expected = None if np.isnan(quality[at]) else quality[at]
         assert said.consensus_quality == expected
 
 
-@given(NAMES, st.integers(0, 4), st.data())
-def test_encoded_trust_is_what_the_model_dumps(project: str, num: int, data: st.DataObject) -> None:
+@given(st.integers(0, 4), st.data())
+def test_encoded_trust_is_what_the_model_dumps(num: int, data: st.DataObject) -> None:
+    projects = data.draw(st.lists(NAMES, min_size=num, max_size=num))
+    epochs = data.draw(st.lists(st.integers(0, 2**40), min_size=num, max_size=num))
     counts = columns(num, st.integers(0, 2**31 - 1), np.int32)
     floats = columns(num, FINITE | st.just(np.nan), np.float64)
     agreement = data.draw(floats)
     encoded = encode_annotator_trust(
-        project,
+        projects,
         annotators=data.draw(st.lists(NAMES, min_size=num, max_size=num)),
         annotator_agreement=agreement,
         agreement_low=data.draw(columns(num, SHARE, np.float64)),
@@ -98,7 +101,7 @@ def test_encoded_trust_is_what_the_model_dumps(project: str, num: int, data: st.
         num_overlapping=data.draw(counts),
         num_annotations=data.draw(counts),
         imputed=data.draw(columns(num, st.booleans(), np.bool_)),
-        epoch=7,
+        epoch=epochs,
     )
     assert len(encoded) == num
     for at, (key, value) in enumerate(encoded):
@@ -106,6 +109,7 @@ def test_encoded_trust_is_what_the_model_dumps(project: str, num: int, data: st.
         assert isinstance(said, AnnotatorTrust)
         assert said.to_bytes() == value
         assert (said.annotator_agreement is None) == np.isnan(agreement[at])
+        assert (said.project, said.epoch) == (projects[at], epochs[at])
 
 
 @given(NAMES, st.integers(0, 4), st.data())
@@ -271,7 +275,7 @@ def test_outputs_have_a_key_and_all_but_two_topics_a_value(
 
 def test_a_score_under_another_items_key_is_an_error() -> None:
     ((_, value),) = encode_item_scores(
-        "digits",
+        ["digits"],
         items=["i"],
         activelab_score=np.array([0.5]),
         consensus_label=[None],
@@ -280,7 +284,7 @@ def test_a_score_under_another_items_key_is_an_error() -> None:
         num_answers=np.array([0]),
         has_prediction=np.array([True]),
         progress=["open"],
-        epoch=1,
+        epoch=[1],
         provisional=False,
     )
     with pytest.raises(ValueError, match="another's key"):

@@ -169,7 +169,7 @@ def _event(kind: bytes, fact: bytes) -> str:
 def _say(
     outbound: Outbound,
     projects: Projects,
-    won: Iterable[FactColumns],
+    won: Sequence[FactColumns],
     known: Known,
     answered: Mapping[str, Iterable[str]],
 ) -> None:
@@ -185,5 +185,7 @@ def _say(
         outbound.say_scores(projects, places, scores, provisional=True)
     outbound.say_gone(projects, touched.items[~alive])
     outbound.say_trust(projects, touched.annotators)
+    winners = set(chain.from_iterable(some.projects for some in won))
     for project in projects.all:
-        outbound.save(project)
+        if project.id in winners:
+            outbound.save(project)

@@ -74,13 +74,20 @@ class Stage:
         self, topic: Topic, project: str, *events: Event
     ) -> list[tuple[str, Message]]:
         """Let events arrive now, in one run; return what is said because of them."""
-        assert home(project, self.settings.partitions) == self.number
+        return await self.publish_all(topic, [(project, event) for event in events])
+
+    async def publish_all(
+        self, topic: Topic, events: Sequence[tuple[str, Event]]
+    ) -> list[tuple[str, Message]]:
+        """Let events of projects arrive now, in one run; return what is said because of them."""
+        for project, _ in events:
+            assert home(project, self.settings.partitions) == self.number
         before, begin = len(self.memory.said), self.ends[topic]
         run = self.run(
             topic,
             [
                 Sent(begin + at, self.now, project_key(project), event.to_bytes())
-                for at, event in enumerate(events)
+                for at, (project, event) in enumerate(events)
             ],
         )
         await self.step.take(run)

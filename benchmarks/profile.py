@@ -45,9 +45,9 @@ RUN = {
     "stream_app.step.decode": "decoding",
     "stream_app.step.keyed": "keys and facts, encoded",
     "stream_app.step.fold": "who wins",
-    "stream_app.project.Project.take": "the pool",
+    "stream_app.projects.Projects.take": "the pools",
     "activelab.pool.Pool.fit": "fits, where labels have grown by a tenth",
-    "activelab.pool.Pool.score": "scores, computed",
+    "activelab.pools.Pools.scored": "scores, computed",
     "stream_app.outbound.Outbound.say_scores": "scores, encoded",
     "stream_app.outbound.Outbound.say_trust": "trust",
 }

@@ -36,7 +36,7 @@ Needs numpy alone; pandas is imported where the drop-in functions return its tab
 
 from activelab.columns import ABSTENTION, NOTHING, Columns, columns
 from activelab.epoch import Epoch, Regime, Stage
-from activelab.errors import InvalidInput
+from activelab.errors import InvalidInput, UnknownId
 from activelab.fit import Mode, fit
 from activelab.methods import METHODS, Method
 from activelab.pool import Pool, Refresh
@@ -72,6 +72,7 @@ __all__ = [
     "Stage",
     "Strata",
     "Trust",
+    "UnknownId",
     "activelab",
     "appraise",
     "columns",

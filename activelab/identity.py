@@ -10,6 +10,7 @@ from typing import cast
 
 import numpy as np
 
+from activelab.errors import UnknownId
 from activelab.rows import Floats, Hashes, Ints
 
 _UNIT_BITS = 29
@@ -81,11 +82,11 @@ class Ids(dict[str, int]):
         return place
 
     def known(self, ids: Iterable[str]) -> list[int]:
-        """Look up known ids; an unknown one is a KeyError."""
+        """Look up known ids; an unknown one is an `UnknownId`."""
         found = list(map(self.get, ids))
         if None in found:
-            message = "not an id that is known"
-            raise KeyError(message)
+            message = "an id that is not known"
+            raise UnknownId(message)
         return cast("list[int]", found)
 
     def places(self) -> Ints:

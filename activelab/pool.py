@@ -174,6 +174,12 @@ class Pool:
             return items
         return self.pools.places(repeat(self._items), cast("Sequence[str]", items))
 
+    def known(self, items: Sequence[str] | Ints) -> Ints:
+        """Return the places of items, of which none is new: that is an `UnknownId`."""
+        if _are_places(items):
+            return items
+        return np.array(self._items.known(cast("Sequence[str]", items)), dtype=np.int64)
+
     def named(self, places: Ints) -> list[str]:
         """Return the ids of the items that have these places."""
         return self.pools.named(places)
@@ -188,7 +194,7 @@ class Pool:
 
     def alive(self, items: Sequence[str] | Ints) -> Bools:
         """Tell which items, or places, exist and are not excluded."""
-        return self.pools.alive(self._known(items))
+        return self.pools.alive(self.known(items))
 
     def annotators(self) -> list[str]:
         """Return the ids of the annotators whose labels count, ascending."""
@@ -201,7 +207,7 @@ class Pool:
 
     def answers(self, items: Sequence[str]) -> list[list[str]]:
         """Return, for each item, the ids of all who labelled it or abstained, ascending."""
-        which, annotator, _ = self.pools.answers(self._known(items))
+        which, annotator, _ = self.pools.answers(self.known(items))
         names, rank = self._ranked(annotator)
         order = np.lexsort((rank, which))
         said = [names[place] for place in rank[order].tolist()]
@@ -228,7 +234,7 @@ class Pool:
 
         The epoch is the current one.
         """
-        places = self._known(items)
+        places = self.known(items)
         return self.pools.scored(places, [self.epoch], np.zeros(len(places), np.int64))
 
     def refresh(self) -> Refresh:
@@ -243,7 +249,7 @@ class Pool:
 
         Arrays may be views of the pool's own: use them before facts change.
         """
-        place = self.standing() if items is None else self._known(items)
+        place = self.standing() if items is None else self.known(items)
         names = self.named(place)
         which, annotator, label = self.pools.answers(place)
         annotators, rank = self._ranked(annotator)
@@ -260,12 +266,6 @@ class Pool:
         rank = np.empty(int(known.max(initial=-1)) + 1, dtype=np.int64)
         rank[known[order]] = np.arange(len(names))
         return [names[at] for at in order], rank[annotator]
-
-    def _known(self, items: Sequence[str] | Ints) -> Ints:
-        """Look up known items; places are what they are, and an unknown item is a KeyError."""
-        if _are_places(items):
-            return items
-        return np.array(self._items.known(cast("Sequence[str]", items)), dtype=np.int64)
 
 
 def _are_places(items: Sequence[str] | Ints) -> TypeGuard[Ints]:

@@ -41,8 +41,6 @@ class Pools:
         """By pool, as the next two are."""
         self.annotators: list[Ids] = []
         self._epochs: list[Epoch] = []
-        self._left: list[int] = []
-        """Pools that have left: their numbers are given away anew."""
         self._counts = LabelCounts()
         # by item
         self._item_names = Names()
@@ -67,15 +65,13 @@ class Pools:
 
     def join(self) -> int:
         """Add a pool, and return its number; it has no epoch yet."""
-        if self._left:
-            return self._left.pop()
         number = len(self.items)
         self.items.append(Ids(self._item_names, number))
         self.annotators.append(Ids(self._annotator_names, number))
         return number
 
     def leave(self, pool: int) -> None:
-        """Forget all facts of a pool, for good; its places are given away anew."""
+        """Forget all facts of a pool, for good; its places are given away anew, its number not."""
         own = self.own(pool)
         which, annotator, _ = self._answers.take(own)
         self.set_labels(own[which], annotator, np.full(len(which), NOTHING))
@@ -88,7 +84,6 @@ class Pools:
         self.annotators[pool].clear()
         self._own.pop(pool)
         self._unranked.discard(pool)
-        self._left.append(pool)
 
     def own(self, pool: int) -> Ints:
         """Return the places of all items that a pool has ever known, ascending."""

@@ -58,7 +58,10 @@ class Partition:
         return {topic: self.positions.get(topic, 0) for topic in SOURCES}
 
     def settle(self, project_id: str, settings: ProjectSettings, store: Store) -> Project:
-        """Give a project these settings; rebuild it where they change what counts."""
+        """Give a project these settings; rebuild it where they change what counts.
+
+        Who calls forgets the one that was there, where another one comes of it.
+        """
         before = self.projects.get(project_id)
         if before is not None and _counting(before.settings) == _counting(settings):
             project = before
@@ -71,8 +74,6 @@ class Partition:
             self.complete(project, store)
             self.projects[project_id] = project
             self.strangers.pop(project_id, None)
-            if before is not None:
-                before.shape.forget(before.pool.number)
         project.unsaved = True
         return project
 

@@ -97,7 +97,10 @@ class Step:
     async def _settle(
         self, partition: Partition, topic: str, control: Control, settings: ProjectSettings
     ) -> Outbound:
+        before = partition.projects.get(control.project)
         project = await asyncio.to_thread(partition.settle, control.project, settings, self.store)
+        if before is not None and before is not project:  # here, where nobody reads it meanwhile
+            before.shape.forget(before.pool.number)
         outbound = Outbound()
         outbound.changes.append(partition.advance(topic, control.begin, control.end, control.now))
         outbound.save(project)

@@ -44,7 +44,7 @@ def item_state(project: Project, known: Known, item: str, walk: Walk, now: int) 
     """Say all that decides about an item of which something is known."""
     pool = project.pool
     until = project.leases.get(item, 0)
-    places = pool.places([item])
+    places = pool.known([item])
     standing, one_more = None, list[Outcome]()
     state: State = "excluded" if known.status == facts.EXCLUDED else "unknown"
     if pool.alive([item])[0]:

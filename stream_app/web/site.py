@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from time import monotonic
 
+from activelab import UnknownId
 from schemas import home
 from stream_app.partition import Partition
 from stream_app.ports import Store
@@ -112,7 +113,10 @@ class Site:
 
     async def walked(self, project: str) -> tuple[Project, Walk]:
         """Return a project in memory and a walk over it."""
-        walk = await self.walks.of(await self.project(project), self.now())
+        try:
+            walk = await self.walks.of(await self.project(project), self.now())
+        except UnknownId:  # it was rebuilt under the walk, and has forgotten its items
+            raise not_now(REBUILT) from None
         found = await self.project(project)
         if walk.project() is not found:
             raise not_now(REBUILT)

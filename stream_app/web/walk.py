@@ -148,7 +148,7 @@ def listed(project: Project, names: Sequence[str], limit: int, now: int) -> List
     pool = project.pool
     alive = pool.alive(names).tolist()
     items = [name for name, exists in zip(names, alive, strict=True) if exists]
-    columns, places = pool.columns(items), pool.places(items)
+    columns, places = pool.columns(items), pool.known(items)
     held = np.isin(places, leased_places(project, now))
     by_scores = score(columns, pool.epoch)
     by_method = scored(project, columns, by_scores)
@@ -161,7 +161,7 @@ def listed(project: Project, names: Sequence[str], limit: int, now: int) -> List
 def leased_places(project: Project, now: int) -> npt.NDArray[np.int64]:
     """Return the places of the items on lease at ``now`` (microseconds)."""
     leases = dict(project.leases)  # copied in one breath: a close adds to it in a thread
-    return project.pool.places([item for item, until in leases.items() if until > now])
+    return project.pool.known([item for item, until in leases.items() if until > now])
 
 
 def now_micros() -> int:

@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import threading
 from dataclasses import asdict
 from typing import Any
 
@@ -94,6 +95,31 @@ async def test_a_ranking_is_walked_in_pieces_as_it_is_in_one(
         pieces = await told(client, "ranking", limit="500")
     assert whole["ranked"] == pieces["ranked"]
     assert whole["eligible"] == pieces["eligible"] == 60
+
+
+async def test_what_is_rebuilt_under_a_walk_is_declined(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judged, begun, rebuilt = walk._judged, threading.Event(), threading.Event()
+
+    def once_it_is_rebuilt(*known: Any) -> Any:
+        begun.set()
+        assert rebuilt.wait(10)
+        return judged(*known)
+
+    monkeypatch.setattr(walk, "CHUNK", 1)
+    monkeypatch.setattr(walk, "_judged", once_it_is_rebuilt)
+    async with serving(stage) as client:
+        asked = asyncio.create_task(client.get("/api/v1/ranking", params=ANIMALS))
+        assert await asyncio.to_thread(begun.wait, 10)
+        settings = ProjectSettings(classes=("cat", "dog", "eel"), models=("m",), budget=2)
+        await stage.publish(Topic.CONTROL, P, settings)
+        rebuilt.set()
+        response = await asked
+        assert response.status == 503
+        assert "rebuilt" in await response.text()
+        again = await told(client, "ranking")
+    assert len(again["ranked"]) == 3
 
 
 async def test_what_was_answered_since_the_walk_is_not_listed(stage: Stage) -> None:

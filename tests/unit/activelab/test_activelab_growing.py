@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from activelab import NOTHING
+from activelab import NOTHING, UnknownId
 from activelab.answers import AnswerTable
 from activelab.growing import Column
 from activelab.identity import Ids, Names, id_hashes
@@ -29,7 +29,7 @@ def test_a_place_is_of_one_owner() -> None:
     assert ours.known(["a", "b"]) == [1, 0]
     assert ours.places().tolist() == [0, 1]
     assert (len(ours), len(names)) == (2, 4)
-    with pytest.raises(KeyError, match="known"):
+    with pytest.raises(UnknownId, match="known"):
         ours.known(["a", "c"])
     assert "c" not in ours
 

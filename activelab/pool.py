@@ -42,7 +42,8 @@ class Refresh(NamedTuple):
 class Pool:
     """The current facts of a project with ``num_classes`` classes and the given models.
 
-    ``mode`` is that of the fits to come.
+    ``mode`` is that of the fits to come. Pools with as many classes and models may share columns,
+    ``pools``: who has many small ones then takes the facts of all of them in one call there.
 
     >>> pool = Pool(num_classes=2, models=("m",))
     >>> pool.set_labels(["cat", "cat", "dog"], ["ann", "bob", "ann"], [0, 1, 1])
@@ -66,6 +67,11 @@ class Pool:
         self.models = tuple(models)
         self.pools = pools or Pools(num_classes, len(self.models))
         """The columns that it shares; its own where none are given."""
+        if (self.pools.num_classes, self.pools.num_models) != (num_classes, len(self.models)):
+            message = (
+                f"{num_classes} classes and {len(self.models)} models are not its pools' shape"
+            )
+            raise InvalidInput(message)
         self.number = self.pools.join()
         """Its number among those."""
         self.epoch = fit(self.columns(), mode=self.mode)

@@ -37,10 +37,12 @@ class Pools:
     def __init__(self, num_classes: int, num_models: int) -> None:
         self.num_classes = num_classes
         self.num_models = num_models
+        # by pool
         self.items: list[Ids] = []
-        """By pool, as the next two are."""
         self.annotators: list[Ids] = []
-        self._epochs: list[Epoch] = []
+        self._epochs: dict[int, Epoch] = {}
+        self._own: dict[int, Ints] = {}
+        """Where they are known: the places of all its items, ascending."""
         self._counts = LabelCounts()
         # by item
         self._item_names = Names()
@@ -51,8 +53,6 @@ class Pools:
         self._has_prediction = [Column(np.bool_) for _ in range(num_models)]
         self._pred_probs = [Column(np.float32, width=num_classes) for _ in range(num_models)]
         self._answers = AnswerTable(num_classes)
-        self._own: dict[int, Ints] = {}
-        """By pool, where it is known: the places of all its items, ascending."""
         # by annotator
         self._annotator_names = Names()
         self._pool_of_annotator = Column(np.int32)
@@ -83,6 +83,7 @@ class Pools:
         self.items[pool].clear()
         self.annotators[pool].clear()
         self._own.pop(pool)
+        self._epochs.pop(pool)
         self._unranked.discard(pool)
 
     def own(self, pool: int) -> Ints:
@@ -97,8 +98,6 @@ class Pools:
 
     def set_epoch(self, pool: int, epoch: Epoch) -> None:
         """Let an epoch hold for a pool."""
-        if pool == len(self._epochs):
-            self._epochs.append(epoch)
         self._epochs[pool] = epoch
         annotators = self.annotators[pool]
         places, known = annotators.places(), epoch.places(list(annotators))

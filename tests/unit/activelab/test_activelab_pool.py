@@ -10,7 +10,9 @@ from activelab import (
     REGISTERED,
     InvalidInput,
     Pool,
+    Pools,
     Regime,
+    UnknownId,
     activelab,
     columns,
 )
@@ -165,3 +167,25 @@ def test_items_may_be_an_array_of_names_or_of_places() -> None:
     pool.set_labels(np.array(["i", "j"]), ["ann", "ann"], [0, 1])
     pool.set_labels(pool.places(["j"]), ["bob"], [1])
     assert pool.answers(["i", "j"]) == [["ann"], ["ann", "bob"]]
+
+
+def test_pools_share_columns_only_if_they_are_of_one_shape() -> None:
+    pools = Pools(num_classes=2, num_models=1)
+    Pool(num_classes=2, models=["m"], pools=pools)
+    for num_classes, models in ((3, ["m"]), (2, ["m", "n"])):
+        with pytest.raises(InvalidInput, match="shape"):
+            Pool(num_classes=num_classes, models=models, pools=pools)
+
+
+def test_a_pool_that_has_left_knows_nothing_and_its_places_are_anothers() -> None:
+    pools = Pools(num_classes=2, num_models=1)
+    first = Pool(num_classes=2, models=["m"], pools=pools)
+    first.set_labels(["i", "j"], ["ann", "bob"], [0, 1])
+    pools.leave(first.number)
+    second = Pool(num_classes=2, models=["m"], pools=pools)
+    second.set_labels(["k", "i"], ["eve", "eve"], [1, 1])
+    assert sorted(second.own().tolist()) == [0, 1]
+    assert second.items() == second.named(second.standing())
+    assert set(second.items()) == {"k", "i"}
+    with pytest.raises(UnknownId):
+        first.score(["i"])

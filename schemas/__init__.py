@@ -16,7 +16,12 @@ from schemas.columns import (
 )
 from schemas.dead_letters import DeadLetter, encode_dead_letter, parse_dead_letter
 from schemas.decoding import decode
-from schemas.encoding import encode_annotator_trust, encode_item_scores, encode_selections
+from schemas.encoding import (
+    Encoded,
+    encode_annotator_trust,
+    encode_item_scores,
+    encode_selections,
+)
 from schemas.events import (
     Annotation,
     Annotations,
@@ -79,6 +84,7 @@ __all__ = [
     "Control",
     "Counts",
     "DeadLetter",
+    "Encoded",
     "Event",
     "Facts",
     "ItemScore",

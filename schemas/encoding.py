@@ -15,8 +15,8 @@ from schemas.compact import dumps
 from schemas.keys import pair_prefix
 from schemas.times import format_time
 
-Encoded = tuple[bytes, bytes]
-"""Key and value."""
+Encoded = tuple[list[bytes], list[bytes]]
+"""Keys, and their values."""
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.integer[Any]]
 Flags = npt.NDArray[np.bool_]
@@ -35,10 +35,10 @@ def encode_item_scores(  # noqa: PLR0913  # the columns are the record
     progress: Sequence[str],
     epoch: Sequence[int],
     provisional: bool,
-) -> list[Encoded]:
+) -> Encoded:
     """Encode item scores from columns (N,); a quality of NaN is null, where nothing is known.
 
-    Raises ValueError where a score is not finite or columns differ in length.
+    Raises ValueError where a score is not finite, or where columns of numbers differ in length.
     """
     names = _texts(items)
     return _pairs(
@@ -47,16 +47,16 @@ def encode_item_scores(  # noqa: PLR0913  # the columns are the record
         {
             "type": "item_score",
             "schema_version": 1,
-            "project": _names(projects),
+            "project": _few(projects),
             "item": names,
             "activelab_score": _values(_finite(activelab_score)),
-            "consensus_label": _names(consensus_label),
+            "consensus_label": _few(consensus_label),
             "consensus_quality": _values(consensus_quality),
             "num_annotations": _values(num_annotations),
             "num_answers": _values(num_answers),
             "has_prediction": _values(has_prediction),
-            "progress": _names(progress),
-            "epoch": _values(np.array(epoch, np.int64)),
+            "progress": _few(progress),
+            "epoch": _few(epoch),
             "provisional": provisional,
         },
     )
@@ -76,7 +76,7 @@ def encode_annotator_trust(  # noqa: PLR0913  # the columns are the record
     num_annotations: Ints,
     imputed: Flags,
     epoch: Sequence[int],
-) -> list[Encoded]:
+) -> Encoded:
     """Encode annotators' trust from columns (M,); NaN is null, where nothing is known."""
     names = _texts(annotators)
     return _pairs(
@@ -85,18 +85,18 @@ def encode_annotator_trust(  # noqa: PLR0913  # the columns are the record
         {
             "type": "annotator_trust",
             "schema_version": 1,
-            "project": _names(projects),
+            "project": _few(projects),
             "annotator": names,
             "annotator_agreement": _values(annotator_agreement),
             "agreement_low": _values(_finite(agreement_low)),
             "agreement_high": _values(_finite(agreement_high)),
-            "flag": _names(flag),
+            "flag": _few(flag),
             "annotator_weight": _values(annotator_weight),
             "num_compared": _values(num_compared),
             "num_overlapping": _values(num_overlapping),
             "num_annotations": _values(num_annotations),
             "imputed": _values(imputed),
-            "epoch": _values(np.array(epoch, np.int64)),
+            "epoch": _few(epoch),
         },
     )
 
@@ -123,7 +123,7 @@ def encode_selections(
             "of": len(items),
             "item": _texts(items),
             "score": _values(_finite(score)),
-            "reason": _names(["relabel" if again else "first_label" for again in relabel.tolist()]),
+            "reason": _few(["relabel" if again else "first_label" for again in relabel.tolist()]),
             "until": format_time(until),
             "answered_by": [dumps(answered) for answered in answered_by],
         }
@@ -134,11 +134,11 @@ def encode_selections(
     ]
 
 
-def _pairs(projects: Sequence[str], names: list[bytes], fields: dict[str, Any]) -> list[Encoded]:
+def _pairs(projects: Sequence[str], names: list[bytes], fields: dict[str, Any]) -> Encoded:
     """Encode records that are of pairs of a project and a name."""
     prefixes = {project: pair_prefix(project) for project in set(projects)}
     keys = [prefixes[project] + name + b"]" for project, name in zip(projects, names, strict=True)]
-    return list(zip(keys, _records(fields), strict=True))
+    return keys, _records(fields)
 
 
 def _records(fields: dict[str, Any]) -> list[bytes]:
@@ -162,10 +162,10 @@ def _texts(names: Sequence[str]) -> list[bytes]:
     return orjson.dumps([*names], option=orjson.OPT_INDENT_2)[4:-2].split(b",\n  ")
 
 
-def _names(names: Sequence[str | None]) -> list[bytes]:
-    """Encode names that are few, or null."""
-    encoded = {name: dumps(name) for name in set(names)}
-    return [encoded[name] for name in names]
+def _few(values: Sequence[str | int | None]) -> list[bytes] | str | int | None:
+    """Encode values of which few are distinct; where all are the same, that one is returned."""
+    encoded = {value: dumps(value) for value in set(values)}
+    return values[0] if len(encoded) == 1 else [encoded[value] for value in values]
 
 
 def _values(values: npt.NDArray[Any]) -> list[bytes]:

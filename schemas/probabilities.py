@@ -45,7 +45,9 @@ def canonical(
         rows = np.ascontiguousarray(rows[:, order])
     with np.errstate(over="ignore"):
         sums = np.add.reduce(rows, axis=1)
-    good = (np.minimum.reduce(rows, axis=1) >= 0) & (np.abs(sums - 1.0) <= TOLERANCE)
+    good = np.abs(sums - 1.0) <= TOLERANCE
+    if rows.min(initial=0.0) < 0.0:  # of all of them, which is quick
+        good &= np.minimum.reduce(rows, axis=1) >= 0.0
     if not good.all():
         rows = np.where(good[:, None], rows, 0.0)
         sums = np.where(good, sums, 1.0)

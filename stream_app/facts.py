@@ -22,14 +22,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
-from itertools import islice
+from itertools import groupby, islice
 from typing import NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from activelab.rows import Ints
-from schemas import LABEL, RETRACTION
+from schemas import LABEL, MAX_ID_BYTES, RETRACTION
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -53,6 +53,7 @@ REGISTERED, EXCLUDED = range(2)
 
 _VERSION = b"\x01"
 _LENGTH = struct.Struct(">H")
+_LENGTHS = [_LENGTH.pack(length) for length in range(MAX_ID_BYTES + 1)]
 _ORDER = struct.Struct(">cQB")  # codec version, time or version + 2**63, kind
 _CLASSES = struct.Struct(">I")
 _BIAS = 1 << 63
@@ -153,11 +154,10 @@ def fact_keys(
     projects: Iterable[str], items: Iterable[str], kind: bytes, who: Iterable[str]
 ) -> Iterator[bytes]:
     """Return the keys of facts of one kind: in many of them projects and ``who`` are the same."""
-    prefixes = Remembered(fact_prefix)
-    ends = Remembered[str, bytes](lambda who: kind + who.encode())
-    for project, item, source in zip(projects, items, who, strict=True):
-        raw = item.encode()
-        yield prefixes[project] + _LENGTH.pack(len(raw)) + raw + ends[source]
+    prefixes = map(Remembered(fact_prefix).__getitem__, projects)
+    ends = map(Remembered[str, bytes](lambda who: kind + who.encode()).__getitem__, who)
+    for prefix, raw, end in zip(prefixes, map(str.encode, items), ends, strict=True):
+        yield prefix + _LENGTHS[len(raw)] + raw + end
 
 
 def chunks(pairs: Iterable[Pair]) -> Iterator[tuple[Sequence[bytes], Sequence[bytes]]]:
@@ -308,12 +308,15 @@ def predictions_alike(some: FactColumns) -> dict[tuple[str, str, bytes], list[in
     Neighbours have the same.
     """
     alike: dict[tuple[str, str, bytes], list[int]] = defaultdict(list)
-    last, classes = ["", ""], b""
-    for row, (*of, fact) in enumerate(zip(some.projects, some.who, some.facts, strict=True)):
-        if of != last or not fact.startswith(classes, _ORDER.size):
-            last, (classes, _) = of, split_prediction(fact)
-            rows = alike[of[0], of[1], classes]
-        rows.append(row)
+    begin, facts = 0, some.facts
+    for of, neighbours in groupby(zip(some.projects, some.who, strict=True)):
+        end = begin + sum(1 for _ in neighbours)
+        while begin < end:
+            classes, _ = split_prediction(facts[begin])
+            rows = alike[(*of, classes)]
+            while begin < end and facts[begin].startswith(classes, _ORDER.size):
+                rows.append(begin)
+                begin += 1
     return alike
 
 

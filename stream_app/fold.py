@@ -137,6 +137,9 @@ def fold(
 
 def _newer(come: FactColumns, known: Known) -> tuple[list[int], list[int]]:
     """Return the facts that were newer than what was true when they came, and the last by key."""
+    rows = list(range(len(come.keys)))
+    if not known and len(set(come.keys)) == len(rows):
+        return rows, rows
     newer: list[int] = []
     last: dict[bytes, int] = {}
     for row, (key, fact) in enumerate(zip(come.keys, come.facts, strict=True)):

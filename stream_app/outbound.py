@@ -8,6 +8,7 @@ is kept apart from them: it outlives an item that is excluded for a while.
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import repeat
 
 import numpy as np
 
@@ -98,9 +99,9 @@ class Outbound:
         )
         self._say(Topic.ANNOTATOR_TRUST, encoded)
 
-    def _say(self, topic: str, encoded: Iterable[tuple[bytes, bytes]]) -> None:
+    def _say(self, topic: str, encoded: schemas.Encoded) -> None:
         """Publish records without headers."""
-        self.messages[topic].extend((key, value, ()) for key, value in encoded)
+        self.messages[topic].extend(zip(*encoded, repeat(()), strict=False))  # it has no end
 
     def say_rejection(self, rejection: Rejection, topic: str, partition: int) -> None:
         """Publish a record that is not accepted, or not whole, as its one dead letter."""

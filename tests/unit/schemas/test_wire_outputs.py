@@ -70,8 +70,7 @@ def test_encoded_item_scores_are_what_the_model_dumps(num: int, data: st.DataObj
         epoch=epochs,
         provisional=True,
     )
-    assert len(encoded) == num
-    for at, (key, value) in enumerate(encoded):
+    for at, (key, value) in zip(range(num), zip(*encoded, strict=True), strict=True):
         said = parse_output(Topic.ITEM_SCORES, key, value)
         assert isinstance(said, ItemScore)
         assert said.to_bytes() == value
@@ -103,8 +102,7 @@ def test_encoded_trust_is_what_the_model_dumps(num: int, data: st.DataObject) ->
         imputed=data.draw(columns(num, st.booleans(), np.bool_)),
         epoch=epochs,
     )
-    assert len(encoded) == num
-    for at, (key, value) in enumerate(encoded):
+    for at, (key, value) in zip(range(num), zip(*encoded, strict=True), strict=True):
         said = parse_output(Topic.ANNOTATOR_TRUST, key, value)
         assert isinstance(said, AnnotatorTrust)
         assert said.to_bytes() == value
@@ -274,7 +272,7 @@ def test_outputs_have_a_key_and_all_but_two_topics_a_value(
 
 
 def test_a_score_under_another_items_key_is_an_error() -> None:
-    ((_, value),) = encode_item_scores(
+    _, (value,) = encode_item_scores(
         ["digits"],
         items=["i"],
         activelab_score=np.array([0.5]),

@@ -44,8 +44,8 @@ class Names:
 
     def __init__(self) -> None:
         self.names: list[str] = []
-        self.fresh: list[tuple[int, int]] = []
-        """Who has been given which place since somebody looked: (owner, place)."""
+        self.fresh: list[int] = []
+        """Who has been given which place since somebody looked: owner and place, in turn."""
         self._free: list[int] = []
 
     def __len__(self) -> int:
@@ -59,7 +59,8 @@ class Names:
         else:
             place = len(self.names)
             self.names.append(name)
-        self.fresh.append((owner, place))
+        self.fresh.append(owner)
+        self.fresh.append(place)
         return place
 
     def take_back(self, places: Iterable[int]) -> None:
@@ -70,7 +71,11 @@ class Names:
 
 
 class Ids(dict[str, int]):
-    """An owner's ids and their places among `Names`; ``ids[name]`` gives a new id a place."""
+    """An owner's ids and their places among `Names`; ``ids[name]`` gives a new id a place.
+
+    What stays must not lie among what goes, or it leaves holes all over the memory, which all that
+    is made later has to fill. So an id is kept as a copy, and nothing else is made between two.
+    """
 
     __slots__ = ("_names", "_owner")
 
@@ -78,6 +83,7 @@ class Ids(dict[str, int]):
         self._names, self._owner = names, owner
 
     def __missing__(self, name: str) -> int:
+        name = str(name.encode(), "utf-8")  # a copy, beside those of the other new ids
         self[name] = place = self._names.give(self._owner, name)
         return place
 

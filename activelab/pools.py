@@ -143,7 +143,7 @@ class Pools:
 
     def _admit_items(self) -> None:
         """Make room for items that have just been given a place."""
-        pool, place = np.array(self._item_names.fresh, dtype=np.int64).T
+        pool, place = np.array(self._item_names.fresh, dtype=np.int64).reshape(-1, 2).T
         self._item_names.fresh.clear()
         size = len(self._item_names)
         for column in (self._pool, self._hash, self._status, self._alive):
@@ -158,7 +158,7 @@ class Pools:
 
     def _admit_annotators(self) -> None:
         """Make room for annotators that have just been given a place; no epoch knows them."""
-        pool, place = np.array(self._annotator_names.fresh, dtype=np.int64).T
+        pool, place = np.array(self._annotator_names.fresh, dtype=np.int64).reshape(-1, 2).T
         self._annotator_names.fresh.clear()
         for column in (self._pool_of_annotator, self._rank, *self._voters):
             column.extend(len(self._annotator_names))

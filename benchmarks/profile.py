@@ -151,7 +151,8 @@ def of_close(items: int) -> dict[str, float]:
     def close(number: int) -> None:
         request = Close(cause="request", request_id=f"{number}")
         control = Control(number, number + 1, PROJECT, request, number, 1_000 + 10**8 * number)
-        close_window(pool, str(Topic.CONTROL), control, request, answered=None)
+        closed = close_window(pool, str(Topic.CONTROL), control, request, answered=None)
+        assert [*closed.outbound]  # made in turn
 
     close(0)
     return seconds(lambda: close(1), CLOSE)

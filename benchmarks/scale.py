@@ -1,15 +1,17 @@
 """What an event costs when there is more of everything: ``python -m benchmarks.scale [--quick]``.
 
 Filled projects (2.5 labels and a prediction an item, 200 annotators in each), whose labels are
-corrected, a record each, all sent at once; then one of them closes a window. More items, more
+corrected, a record each, all sent at once; at last one of them closes a window. More items, more
 projects that share as many items, more partitions, more workers: each beside the same with less.
-Corrections go round the items, so nothing grows while it is measured. The cost is the workers'
-processor time; bytes are what the broker keeps of all topics for one window of 100 selections.
-``--quick`` has 20,000 items everywhere.
+These stand at the same time and take turns, as the machine's speed changes from minute to minute;
+what is told is the median of the turns. Corrections go round the items, so nothing grows while it
+is measured. The cost is the workers' processor time; bytes are what the broker keeps of all topics
+for one window of 100 selections. ``--quick`` has 20,000 items everywhere, and one turn.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -19,14 +21,14 @@ import numpy as np
 from benchmarks.crowd import SETTINGS, corrections, item_names, labelled, predicted
 from benchmarks.report import is_quick, verdict
 from benchmarks.running import PATIENCE, Deployment, deployed, kafka
-from benchmarks.workers import working
+from benchmarks.workers import Worker, working
 from experiments.document import table
 from schemas import Topic, home
 
 FLOOR, TARGET = 1 / 1.5, 1 / 1.2
 
 
-@dataclass(frozen=True, order=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Case:
     """How much there is of everything."""
 
@@ -51,52 +53,91 @@ FEW, SOME, MANY = 20_000, 100_000, 1_000_000
 """The fewest are as many as a run's events: of fewer, a run would score some twice in one."""
 ALONE, SHARED = Case(SOME), Case(SOME, projects=12)
 QUICK = {
-    Case(FEW, projects=10): Case(FEW),
-    Case(FEW, projects=4, partitions=4, workers=2): Case(FEW, projects=4),
+    Case(FEW): (Case(FEW, projects=10),),
+    Case(FEW, projects=4): (Case(FEW, projects=4, partitions=4, workers=2),),
 }
-"""What is measured, and beside what."""
+"""What is measured, beside the same with less."""
 ALL = {
-    Case(SOME): Case(FEW),
-    Case(MANY): Case(FEW),
-    Case(SOME, projects=10): ALONE,
-    Case(SOME, projects=100): ALONE,
-    Case(SOME, projects=12, partitions=2): SHARED,
-    Case(SOME, projects=12, partitions=4): SHARED,
-    Case(SOME, projects=12, partitions=2, workers=2): SHARED,
-    Case(SOME, projects=12, partitions=4, workers=2): SHARED,
+    Case(FEW): (ALONE, Case(MANY)),
+    ALONE: (Case(SOME, projects=10), Case(SOME, projects=100)),
+    SHARED: (
+        Case(SOME, projects=12, partitions=2),
+        Case(SOME, projects=12, partitions=4),
+        Case(SOME, projects=12, partitions=2, workers=2),
+        Case(SOME, projects=12, partitions=4, workers=2),
+    ),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What was measured."""
+    """What was measured of a case."""
 
     cpu: float
     """Seconds of the workers for a million events."""
+    times: float
+    """As much as with less."""
     window: int
     """Bytes that a window writes."""
 
 
-async def measure(servers: str, folder: Path, case: Case, events: int) -> Cost:
-    """Measure a case on a deployment of its own."""
-    async with (
-        deployed(servers, folder, case.partitions) as deployment,
-        working(deployment.settings, case.workers) as workers,
-    ):
-        await fill(deployment, case)
-        before = sum(worker.cpu_seconds() for worker in workers)
-        rng = np.random.default_rng(1)
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A filled deployment of a case."""
+
+    case: Case
+    deployment: Deployment
+    workers: Sequence[Worker]
+
+    def _spent(self) -> float:
+        return sum(worker.cpu_seconds() for worker in self.workers)
+
+    async def correct(self, events: int, turn: int) -> float:
+        """Correct labels; return the workers' seconds for a million of them."""
+        case, before, rng = self.case, self._spent(), np.random.default_rng(1 + turn)
         each = events // case.projects
         corrected = [
             [(name, one) for one in corrections(items_of(case), each, rng)] for name in case.names()
         ]
         in_turn = chain.from_iterable(zip(*corrected, strict=True))
-        await deployment.feed_all(Topic.ANNOTATIONS, in_turn)
-        await deployment.settled(Topic.ANNOTATIONS)
-        spent = sum(worker.cpu_seconds() for worker in workers) - before
-        written = deployment.written()
-        await deployment.client.close_window(case.names()[0], within=PATIENCE)
-        return Cost(1e6 * spent / (each * case.projects), deployment.written() - written)
+        await self.deployment.feed_all(Topic.ANNOTATIONS, in_turn)
+        await self.deployment.settled(Topic.ANNOTATIONS)
+        return 1e6 * (self._spent() - before) / (each * case.projects)
+
+    async def window(self) -> int:
+        """Close a window; return the bytes that it writes."""
+        before = self.deployment.written()
+        await self.deployment.client.close_window(self.case.names()[0], within=PATIENCE)
+        return self.deployment.written() - before
+
+
+@asynccontextmanager
+async def standing(servers: str, folder: Path, case: Case) -> AsyncIterator[Standing]:
+    """Fill a deployment of its own for a case."""
+    async with (
+        deployed(servers, folder, case.partitions) as deployment,
+        working(deployment.settings, case.workers) as workers,
+    ):
+        await fill(deployment, case)
+        yield Standing(case, deployment, workers)
+
+
+async def measure(
+    servers: str, folder: Path, less: Case, more: Sequence[Case], *, events: int, turns: int
+) -> dict[Case, Cost]:
+    """Measure cases beside one of less."""
+    async with AsyncExitStack() as stack:
+        side_by_side = [
+            await stack.enter_async_context(standing(servers, folder, case))
+            for case in (less, *more)
+        ]
+        spent = np.array(
+            [[await one.correct(events, turn) for one in side_by_side] for turn in range(turns)]
+        )
+        cpu, times = np.median(spent, axis=0), np.median(spent / spent[:, :1], axis=0)
+        windows = [await one.window() for one in side_by_side]
+    costs = map(Cost, cpu.tolist(), times.tolist(), windows)
+    return {one.case: cost for one, cost in zip(side_by_side, costs, strict=True)}
 
 
 def items_of(case: Case) -> list[str]:
@@ -117,20 +158,21 @@ async def fill(deployment: Deployment, case: Case) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print a table and, as the last line, the ratio."""
-    beside, events = (QUICK, 40_000) if is_quick(__doc__, arguments) else (ALL, 160_000)
-    costs: dict[Case, Cost] = {}
+    beside, events, turns = (
+        (QUICK, 40_000, 1) if is_quick(__doc__, arguments) else (ALL, 160_000, 3)
+    )
+    rows, all_times = [], []
     with kafka() as (servers, folder):
-        for case in sorted({*beside, *beside.values()}):
-            costs[case] = asyncio.run(measure(servers, folder, case, events))
-    rows = []
-    for case, cost in costs.items():
-        base = costs[beside.get(case, case)]
-        sizes = (case.items, case.projects, case.partitions, case.workers)
-        figures = (f"{cost.cpu:.1f}", f"{cost.cpu / base.cpu:.2f}", f"{cost.window / 1024:,.0f}")
-        rows.append([*(f"{size:,}" for size in sizes), *figures])
+        for less, more in beside.items():
+            costs = asyncio.run(measure(servers, folder, less, more, events=events, turns=turns))
+            for case, cost in costs.items():
+                sizes = (case.items, case.projects, case.partitions, case.workers)
+                figures = (f"{cost.cpu:.1f}", f"{cost.times:.2f}", f"{cost.window / 1024:,.0f}")
+                rows.append([*(f"{size:,}" for size in sizes), *figures])
+                all_times.append(cost.times)
     heads = ["items", "projects", "partitions", "workers", "CPU s a million events", "times"]
     print(table([*heads, "KiB a window"], *rows))
-    worst = min(costs[base].cpu / costs[case].cpu for case, base in beside.items())
+    worst = 1 / max(all_times)
     verdict(
         "an event's cost with less of something over that with more, at worst", worst, FLOOR, TARGET
     )

@@ -37,8 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         control = Control(number, number + 1, PROJECT, close, number, 1_000 + 10**8 * number)
         began = time.perf_counter()
         closed = close_window(ours, str(Topic.CONTROL), control, close, answered=None)
-        seconds.append(time.perf_counter() - began)
         said = sum(len(one.changes) for one in closed.outbound)
+        seconds.append(time.perf_counter() - began)
         rows.append([number + 1, f"{seconds[-1]:.2f}", f"{said:,}"])
     print(table([f"close of {items:,} items, {labels:,} labels", "seconds", "changes"], *rows))
     del closed

@@ -12,6 +12,7 @@ ahead of the log, and the recovery of the next owner decides what is true.
 """
 
 import asyncio
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -60,11 +61,11 @@ class Step:
         ):
             match piece:
                 case Facts():
-                    said = [self._fold(partition, topic, piece)]
+                    said = iter([self._fold(partition, topic, piece)])
                 case Control(event=Close() as close):
                     said = await self._close(partition, topic, piece, close)
                 case Control(event=ProjectSettings() as settings):
-                    said = [await self._settle(partition, topic, piece, settings)]
+                    said = iter([await self._settle(partition, topic, piece, settings)])
             for outbound in said:
                 await self._say(partition, outbound)
         if run.records:
@@ -80,7 +81,7 @@ class Step:
 
     async def _close(
         self, partition: Partition, topic: str, control: Control, close: Close
-    ) -> list[Outbound]:
+    ) -> Iterator[Outbound]:
         answered = None
         if close.request_id is not None:
             key = facts.request_key(control.project, close.request_id)

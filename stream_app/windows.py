@@ -14,6 +14,7 @@ import numpy as np
 
 import schemas
 from activelab import Epoch, ItemScores, Outlook, outlook
+from activelab.rows import Ints
 from schemas import Close, Control, RefusalReason, Topic, Window
 from stream_app import facts
 from stream_app.outbound import Outbound
@@ -53,8 +54,12 @@ class Closed:
     """What became of a close."""
 
     verdict: Grant | Refused | None
-    outbound: list[Outbound]
-    """To be said in this order, a transaction each; the last one moves ``applied``."""
+    outbound: Iterator[Outbound]
+    """To be said in this order, a transaction each; the last one moves ``applied``.
+
+    Each is made when it is its turn: all records of a close of millions at once would leave the
+    memory full of holes.
+    """
     ranking: Ranking | None = None
 
 
@@ -70,13 +75,13 @@ def close_window(
     if isinstance(decided, Refused):
         _say_refusal(last, partition, control.project, close, decided)
     if project is None or not isinstance(decided, Grant):
-        return Closed(decided, [last])
+        return Closed(decided, iter([last]))
 
     ledger = project.ledger
     if close.cause == "boundary":
         ledger.last_boundary, ledger.spent = close.boundary or 0, 0
     _, scores, columns = project.refresh()
-    before = list(_say_changes(last, project, scores))
+    changed, gone = _changes(project, scores)
     ranking = rank(
         project, columns, scores, now=now, budget=decided.budget, annotator=close.annotator
     )
@@ -94,7 +99,7 @@ def close_window(
         key = facts.request_key(project.id, close.request_id)
         last.changes.append((key, facts.encode_number(window)))
     last.save(project)
-    return Closed(decided, [*before, last], ranking)
+    return Closed(decided, _in_turn(last, project, scores, changed, gone), ranking)
 
 
 def verdict(
@@ -131,15 +136,24 @@ def budget_left(project: Project) -> int:
     return max(0, settings.budget - spent)
 
 
-def _say_changes(last: Outbound, project: Project, scores: ItemScores) -> Iterator[Outbound]:
-    """Say, in bounded transactions, whose consensus or progress has changed, and what is gone.
+def _changes(project: Project, scores: ItemScores) -> tuple[Ints, Ints]:
+    """Return the items of ``scores`` whose consensus or progress has changed, and who is gone."""
+    said, standing = project.shape.said, project.pool.standing()
+    alone = Projects([project])
+    progress = alone.progress(alone.of_items(standing), scores)
+    changed = np.flatnonzero(said.at(standing) != codes(scores, progress))
+    spoken_of = said.spoken_of(project.pool.own())
+    return changed, np.setdiff1d(spoken_of, standing, assume_unique=True)
+
+
+def _in_turn(
+    last: Outbound, project: Project, scores: ItemScores, changed: Ints, gone: Ints
+) -> Iterator[Outbound]:
+    """Say in bounded transactions what has changed and what is gone.
 
     What is left for one of them is said in the ``last``, with the window.
     """
-    alone, said, standing = Projects([project]), project.shape.said, project.pool.standing()
-    progress = alone.progress(alone.of_items(standing), scores)
-    changed = np.flatnonzero(said.at(standing) != codes(scores, progress))
-    gone = np.setdiff1d(said.spoken_of(project.pool.own()), standing, assume_unique=True)
+    alone, standing = Projects([project]), project.pool.standing()
     for at in range(0, len(changed) + len(gone), CHUNK):
         rows, end = changed[at : at + CHUNK], at + CHUNK - len(changed)
         outbound = Outbound() if end < len(gone) else last
@@ -148,6 +162,7 @@ def _say_changes(last: Outbound, project: Project, scores: ItemScores) -> Iterat
         outbound.say_gone(alone, gone[max(0, end - CHUNK) : max(0, end)])
         if outbound is not last:
             yield outbound
+    yield last
 
 
 def _say_selections(

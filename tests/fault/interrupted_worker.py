@@ -18,6 +18,7 @@ The points, in the order of a worker's life:
 import asyncio
 import os
 import signal
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -98,8 +99,9 @@ def _interrupt_closes(worker: Worker, passes: Any) -> None:
         nonlocal left
         closed = close_window(*args, **options)
         passes("closing")
-        left = len(closed.outbound)
-        return closed
+        said = [*closed.outbound]
+        left = len(said)
+        return replace(closed, outbound=iter(said))
 
     class InterruptedTransaction:
         async def commit(self, *args: Any) -> int:

@@ -29,21 +29,24 @@ def test_they_measure_what_a_worker_does_and_writes(monkeypatch: pytest.MonkeyPa
             assert np.isfinite(flow.milliseconds).all()
             assert flow.milliseconds.min() > 0
 
-        case = scale.Case(items=200, projects=2, partitions=2, workers=2)
-        cost = asyncio.run(scale.measure(servers, folder, case, events=400))
-        assert cost.cpu > 0
-        assert cost.window > 100 * 100  # as many selections, with their scores
+        less, more = scale.Case(200), scale.Case(200, projects=2, partitions=2, workers=2)
+        costs = asyncio.run(scale.measure(servers, folder, less, [more], events=400, turns=2))
+        assert [*costs] == [less, more]
+        assert costs[less].times == 1
+        for cost in costs.values():
+            assert min(cost.cpu, cost.times) > 0
+            assert cost.window > 100 * 100  # as many selections, with their scores
 
         disk, empty, faust = asyncio.run(recovery.measure(servers, folder, items=300, share=200))
         assert min(disk.seconds, empty.seconds, faust.seconds) > 0
         assert empty.records > 300 * (1 + 1 + 1)  # a prediction, a label, what is said
         assert faust.records == 200
 
-        costs = asyncio.run(scaling.measure(servers, folder, items=300, events=300))
-        for stream in (costs.label, costs.prediction):
+        paper = asyncio.run(scaling.measure(servers, folder, items=300, events=300))
+        for stream in (paper.label, paper.prediction):
             assert min(stream.cpu, stream.read) > 0
             assert stream.written > 100
-        assert min(costs.memory, costs.disk, costs.close) > 0
+        assert min(paper.memory, paper.disk, paper.close) > 0
 
 
 async def test_a_mark_is_not_passed_without_a_worker(settings: Settings, tmp_path: Path) -> None:

@@ -129,8 +129,8 @@ class AppliedLast(AppliedApart):
 class WindowFirst(Step):
     async def _close(
         self, partition: Partition, topic: str, control: Control, close: Close
-    ) -> list[Outbound]:
-        return (await super()._close(partition, topic, control, close))[::-1]
+    ) -> Iterator[Outbound]:
+        return reversed([*await super()._close(partition, topic, control, close)])
 
 
 def close_before_its_facts(*args: Any, **kwargs: Any) -> Iterator[Facts | Control]:

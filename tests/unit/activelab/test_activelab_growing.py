@@ -25,13 +25,24 @@ def test_a_place_is_of_one_owner() -> None:
     assert [ours[name] for name in ("b", "a", "b")] == [0, 1, 0]
     assert [theirs[name] for name in ("c", "a")] == [2, 3]
     assert names.names == ["b", "a", "c", "a"]
-    assert names.fresh == [(0, 0), (0, 1), (1, 2), (1, 3)]
+    assert names.fresh == [0, 0, 0, 1, 1, 2, 1, 3]
+
     assert ours.known(["a", "b"]) == [1, 0]
     assert ours.places().tolist() == [0, 1]
     assert (len(ours), len(names)) == (2, 4)
     with pytest.raises(UnknownId, match="known"):
         ours.known(["a", "c"])
     assert "c" not in ours
+
+
+def test_an_id_is_kept_as_a_copy() -> None:
+    given = "".join(["item", "-", "1"])
+    names = Names()
+    ids = Ids(names, 0)
+    assert ids[given] == 0
+    assert [*ids] == names.names == [given]
+    assert names.names[0] is next(iter(ids))
+    assert names.names[0] is not given
 
 
 def test_a_place_that_is_taken_back_is_given_away_anew() -> None:

@@ -50,6 +50,7 @@ CLOCKED = SETTINGS.model_copy(
     update={"window_seconds": WINDOW_SECONDS, "lease_seconds": 20, "max_answers": 300}
 )
 BURSTS = 3
+"""How often the peak is measured."""
 SLICE = 0.005
 """Seconds between two looks, at what is due to be sent (a producer of Kafka waits as long by
 default), and at what may be read."""

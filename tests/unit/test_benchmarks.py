@@ -2,6 +2,7 @@
 
 import re
 import time
+from itertools import chain
 
 import numpy as np
 import orjson
@@ -12,7 +13,7 @@ from benchmarks.crowd import corrections, item_names, labelled
 from benchmarks.latency import CYCLE, ITEMS, Arrivals, answer, event, step_of, stepped
 from benchmarks.profile import Clock
 from benchmarks.report import verdict
-from benchmarks.scale import ALL, QUICK
+from benchmarks.scale import ALL, QUICK, Case
 from benchmarks.scaling import DOCUMENT as SCALING
 from benchmarks.scaling import Costs, Stream
 from schemas import home
@@ -152,8 +153,8 @@ def rows_of(batch: bytes) -> list[dict[str, str]]:
     return rows
 
 
-@pytest.mark.parametrize("case", [*QUICK, *ALL])
-def test_projects_are_spread_evenly(case) -> None:  # type: ignore[no-untyped-def]
+@pytest.mark.parametrize("case", chain(*QUICK.values(), *ALL.values()))
+def test_projects_are_spread_evenly(case: Case) -> None:
     homes = [home(name, case.partitions) for name in case.names()]
     assert len(set(case.names())) == case.projects
     assert {homes.count(number) for number in range(case.partitions)} == {

@@ -153,7 +153,7 @@ def rows_of(batch: bytes) -> list[dict[str, str]]:
     return rows
 
 
-@pytest.mark.parametrize("case", chain(*QUICK.values(), *ALL.values()))
+@pytest.mark.parametrize("case", [*chain(*QUICK.values(), *ALL.values())])
 def test_projects_are_spread_evenly(case: Case) -> None:
     homes = [home(name, case.partitions) for name in case.names()]
     assert len(set(case.names())) == case.projects

@@ -39,7 +39,7 @@ export function table(caption, columns, rows) {
   const head = columns.map(([heading, , kind]) => h("th", { scope: "col", class: kind }, heading));
   const body = rows.map((row) =>
     h("tr", null, columns.map(([, cell, kind]) => h("td", { class: kind }, cell(row)))));
-  return h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": caption },
+  return h("div", { class: "scroll", tabindex: "0", role: "region", "data-key": caption, "aria-label": caption },
     h("table", null,
       h("caption", null, caption),
       h("thead", null, h("tr", null, head)),

@@ -26,3 +26,13 @@ def test_a_scan_ends_where_another_prefix_begins(
     others = [(key, b"") for key in (b"e", *behind)]
     assert list(store.scan(0, b"")) == sorted(ours + others)
     assert list(store.scan(0, b"i")) == []
+
+
+def test_of_several_values_of_a_key_the_last_stays(tmp_path: Path) -> None:
+    database = Rdict(str(tmp_path), Options(raw_mode=True))
+    data = SimpleNamespace(_db_for_partition=lambda _partition: database)
+    store = RocksStore(SimpleNamespace(data=data))
+    records = [(b"b", b"9"), (b"c", b"1"), (b"a", b"8"), (b"b", b"1"), (b"c", None), (b"a", b"2")]
+    store.restore(0, records, 6)
+    assert store.get_many(0, [b"a", b"b", b"c"]) == [b"2", b"1", None]
+    assert store.offset(0) == 6
